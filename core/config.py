@@ -1,0 +1,219 @@
+"""All settings of a deployment: one frozen object from TOML, environment and a folder of secrets.
+
+Order of precedence: environment (`MASKLINE_…`, nested with `__`), secrets folder, TOML file, defaults.
+The defaults run everything on one machine with nothing installed but Python packages.
+"""
+
+import os
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from core.errors import Invalid
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsInvalid(Invalid):
+    """The settings are not acceptable."""
+
+    code = "settings-invalid"
+    zh = "配置有误。"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WebSettings(_Part):
+    """Where people and integrators reach the API and the dashboard."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
+
+    @property
+    def url(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+class SipSettings(_Part):
+    """The SIP side: where we listen, and the carrier's trunk."""
+
+    host: str = "127.0.0.1"
+    port: Port = 5070
+    advertised_host: str | None = None
+    realm: str = "maskline"
+    trunk_host: str = "127.0.0.1"
+    trunk_port: Port = 5080
+    trunk_sources: tuple[str, ...] = ("127.0.0.1/32",)
+    trunk_source_ports: tuple[Port, ...] = ()
+    ring_timeout_s: int = Field(default=45, ge=5, le=180)
+    max_call_s: int = Field(default=3600, ge=10, le=14400)
+    registration_max_s: int = Field(default=3600, ge=60)
+
+    @field_validator("trunk_sources")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+
+class MediaSettings(_Part):
+    """RTP: address, ports, and when a silent recorder ends the call."""
+
+    host: str = "127.0.0.1"
+    advertised_host: str | None = None
+    port_low: Port = 20000
+    port_high: Port = 20999
+    recorder_stall_s: float = Field(default=3.0, gt=0)
+    rtp_timeout_s: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="after")
+    def _range(self) -> "MediaSettings":
+        if self.port_high - self.port_low < 4:
+            raise ValueError("port_high must be at least 4 above port_low: each call takes two ports")
+        return self
+
+
+class SpeechSettings(_Part):
+    """Which engine reads recordings, and where its model is."""
+
+    engine: Literal["auto", "whisper", "vosk"] = "auto"
+    whisper_model_path: Path | None = None
+    vosk_model_path: Path | None = None
+    threads: int = Field(default=1, ge=1, le=64)
+
+
+class SecuritySettings(_Part):
+    """Sessions and log-in."""
+
+    session_idle_s: int = Field(default=1800, ge=60)
+    session_absolute_s: int = Field(default=43200, ge=300)
+    lockout_tries: int = Field(default=5, ge=1)
+    lockout_s: int = Field(default=900, ge=1)
+    totp_required_roles: tuple[str, ...] = ("administrator",)
+    cookie_secure: Literal["auto", "always", "never"] = "auto"
+
+
+class LedgerSettings(_Part):
+    """The log's name and how often a checkpoint is signed."""
+
+    origin: str = "maskline.local/ledger"
+    checkpoint_interval_s: float = Field(default=10.0, gt=0)
+
+
+class RetentionSettings(_Part):
+    """How long evidence is kept at least; see docs/reference/rules.md for the sources."""
+
+    recordings_days: int = Field(default=5 * 366, ge=0)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Secrets are `SecretStr` and never printed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MASKLINE_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Path("data")
+    database_url: SecretStr | None = None
+    broker_url: SecretStr | None = None
+    keyring: SecretStr | None = None
+    institution: str = "示例机构"
+    timezone: str = "Asia/Shanghai"
+    default_region: str = "CN"
+    language: Literal["zh", "en"] = "zh"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    web: WebSettings = WebSettings()
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    speech: SpeechSettings = SpeechSettings()
+    security: SecuritySettings = SecuritySettings()
+    ledger: LedgerSettings = LedgerSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is not a time zone of the IANA database") from error
+        return value
+
+    @property
+    def database(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.data_dir / 'maskline.db'}"
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder of the Unix sockets. Their path may not exceed 107 bytes (unix(7))."""
+        return self.data_dir / "run"
+
+    @property
+    def keyring_path(self) -> Path:
+        return self.data_dir / "keys" / "keyring.json"
+
+    @property
+    def whisper_model(self) -> Path:
+        return self.speech.whisper_model_path or self.data_dir / "models" / "whisper-base"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_path())
+        return init_settings, env_settings, file_secret_settings, toml
+
+
+def config_path() -> Path:
+    """The TOML file: `MASKLINE_CONFIG`, else `maskline.toml` in the working directory."""
+    return Path(os.environ.get("MASKLINE_CONFIG", "maskline.toml"))
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings, or raise `SettingsInvalid` with one line for each fault and no value in it."""
+    secrets = os.environ.get("MASKLINE_SECRETS_DIR")
+    try:
+        return Settings(_secrets_dir=secrets, **overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
+        )
+        raise SettingsInvalid(faults, detail_zh=faults) from None
+    except ValueError as error:  # a TOML file that does not parse, an unknown variable
+        raise SettingsInvalid(str(error), detail_zh=str(error)) from None

@@ -1,0 +1,165 @@
+"""The outbox: a message is written in the caller's transaction and lives until its consumer says done.
+
+A row is published to the broker by the relay, again and again with growing pauses, until the
+consumer acknowledges it *in the transaction of its effect*. So nothing depends on what the broker
+remembers when a process dies. Delivery is at least once; a lease keeps two workers from doing the
+same long work at the same time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, Index, String, UniqueConstraint, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.clock import Clock
+from core.db import Base, Id
+from core.ids import new_id
+
+LEASE_S = 30
+PAUSES_S = (5, 15, 30, 60, 300, 900)
+MAX_ATTEMPTS = 12
+
+
+class OutboxRow(Base):
+    """One message. `done_at` is set by the consumer, `dead_at` when the tries are used up."""
+
+    __tablename__ = "core_outbox"
+    __table_args__ = (
+        UniqueConstraint("topic", "key"),
+        Index("ix_core_outbox_due", "done_at", "dead_at", "due_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    topic: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(128))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    leased_by: Mapped[str | None] = mapped_column(String(64))
+    leased_until: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(String(200))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a consumer gets: ids only, never personal data."""
+
+    outbox_id: str
+    topic: str
+    payload: Mapping[str, Any]
+    attempts: int
+
+
+class Outbox:
+    """Writes, hands out and closes messages."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def put(
+        self, session: AsyncSession, topic: str, payload: Mapping[str, Any], *, key: str | None = None
+    ) -> str:
+        """Write a message. A second one with the same topic and key is the same message."""
+        if key is not None:
+            known = await session.scalar(
+                select(OutboxRow.id).where(OutboxRow.topic == topic, OutboxRow.key == key)
+            )
+            if known is not None:
+                return known
+        outbox_id = new_id()
+        now = self._clock.now()
+        session.add(
+            OutboxRow(
+                id=outbox_id,
+                topic=topic,
+                key=key or outbox_id,
+                payload=dict(payload),
+                created_at=now,
+                due_at=now,
+                attempts=0,
+            )
+        )
+        await session.flush()
+        return outbox_id
+
+    async def take_due(self, session: AsyncSession, limit: int = 100) -> list[Message]:
+        """Pick what is due to be published and put off its next publication."""
+        now = self._clock.now()
+        rows = await session.scalars(
+            select(OutboxRow)
+            .where(
+                OutboxRow.done_at.is_(None),
+                OutboxRow.dead_at.is_(None),
+                OutboxRow.due_at <= now,
+                or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now),
+            )
+            .order_by(OutboxRow.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        messages = []
+        for row in rows:
+            pause = PAUSES_S[min(row.attempts, len(PAUSES_S) - 1)]
+            row.due_at = now + timedelta(seconds=pause)
+            messages.append(Message(row.id, row.topic, row.payload, row.attempts))
+        return messages
+
+    async def claim(self, session: AsyncSession, outbox_id: str, worker: str) -> Message | None:
+        """Lease a message to `worker`; None if it is done, dead or in other hands.
+
+        A lease that ran out means that a worker died: that costs an attempt.
+        """
+        now = self._clock.now()
+        row = await session.get(OutboxRow, outbox_id, with_for_update=True)
+        if row is None or row.done_at or row.dead_at:
+            return None
+        if row.leased_until is not None and row.leased_until >= now:
+            return None
+        row.attempts += 1
+        if row.attempts > MAX_ATTEMPTS:
+            row.dead_at = now
+            return None
+        row.leased_by = worker
+        row.leased_until = now + timedelta(seconds=LEASE_S)
+        return Message(row.id, row.topic, row.payload, row.attempts)
+
+    async def renew(self, session: AsyncSession, outbox_id: str, worker: str) -> bool:
+        """Prolong a lease; False if it is no longer this worker's."""
+        now = self._clock.now()
+        renewed = await session.scalar(
+            update(OutboxRow)
+            .where(OutboxRow.id == outbox_id, OutboxRow.leased_by == worker, OutboxRow.done_at.is_(None))
+            .values(leased_until=now + timedelta(seconds=LEASE_S))
+            .returning(OutboxRow.id)
+        )
+        return renewed is not None
+
+    async def ack(self, session: AsyncSession, outbox_id: str) -> bool:
+        """Close a message in the transaction of its effect; False if somebody else already did."""
+        closed = await session.scalar(
+            update(OutboxRow)
+            .where(OutboxRow.id == outbox_id, OutboxRow.done_at.is_(None))
+            .values(done_at=self._clock.now(), leased_until=None, last_error=None)
+            .returning(OutboxRow.id)
+        )
+        return closed is not None
+
+    async def fail(self, session: AsyncSession, outbox_id: str, error: BaseException) -> None:
+        """Give a message back after an error; only the error's type is kept, its text may be personal."""
+        row = await session.get(OutboxRow, outbox_id, with_for_update=True)
+        if row is None or row.done_at:
+            return
+        now = self._clock.now()
+        row.last_error = type(error).__name__
+        row.leased_until = None
+        if row.attempts >= MAX_ATTEMPTS:
+            row.dead_at = now
+        else:
+            row.due_at = now + timedelta(seconds=PAUSES_S[min(row.attempts - 1, len(PAUSES_S) - 1)])

@@ -1,0 +1,1 @@
+"""The web pages. Reads and calls the services below; holds no rule."""

@@ -1,0 +1,1 @@
+"""The gateway wing: customers, lines, verdicts, calls and their media."""

@@ -1,0 +1,1 @@
+"""The quality wing: speech, words, inspection, findings and alerts."""
