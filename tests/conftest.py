@@ -1,11 +1,11 @@
 """Fixtures that every tier shares: a clock, a database of each kind, settings in a folder of their own."""
 
+import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-import os
-import shutil
 
 import pytest
 from sqlalchemy import create_engine

