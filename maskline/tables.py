@@ -8,7 +8,7 @@ import gateway
 import qa
 from core.db import Base
 
-OUTSIDE_MODELS = ("core.outbox", "core.vault")
+OUTSIDE_MODELS = ("core.heartbeat", "core.lease", "core.outbox", "core.vault")
 
 
 def load_metadata() -> "type[Base]":
