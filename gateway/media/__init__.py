@@ -1,0 +1,1 @@
+"""Media: RTP relay between two legs, the recording notice, and the recording itself."""
