@@ -1,0 +1,1 @@
+"""The verdict: whether this employee may reach this customer now, and why not."""

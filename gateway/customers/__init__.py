@@ -1,0 +1,1 @@
+"""Customers: who may be reached, under which consent; their numbers exist only sealed."""

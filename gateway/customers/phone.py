@@ -1,0 +1,60 @@
+"""A phone number: E.164 inside, masked wherever it could be printed."""
+
+from dataclasses import dataclass, field
+
+import phonenumbers
+
+from core.errors import Invalid
+from core.masking import mask_number
+
+MAX_TEXT = 32
+
+
+class PhoneInvalid(Invalid):
+    """This is not a valid phone number."""
+
+    code = "phone-invalid"
+    zh = "不是有效的电话号码。"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PhoneNumber:
+    """A valid number. `e164` is the only way to the digits; `str`, `repr` and `format` are masked."""
+
+    e164: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, region: str = "CN") -> "PhoneNumber":
+        """Read a number as people of `region` (ISO 3166-1 alpha-2) write it.
+
+        Raises `PhoneInvalid`, which never quotes the text. Extensions are refused: they cannot be dialled.
+        """
+        if len(text) > MAX_TEXT:
+            raise PhoneInvalid
+        try:
+            parsed = phonenumbers.parse(text, region)
+        except phonenumbers.NumberParseException:
+            raise PhoneInvalid from None
+        if parsed.extension or not phonenumbers.is_valid_number(parsed):
+            raise PhoneInvalid
+        return cls(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+    @property
+    def last_four(self) -> str:
+        return self.e164[-4:]
+
+    @property
+    def national(self) -> str:
+        """Give the national significant number, e.g. 13800138000 or 1087654321."""
+        parsed = phonenumbers.parse(self.e164, None)
+        return str(phonenumbers.national_significant_number(parsed))
+
+    @property
+    def masked(self) -> str:
+        return mask_number(self.e164)
+
+    def __str__(self) -> str:
+        return self.masked
+
+    def __repr__(self) -> str:
+        return f"PhoneNumber({self.masked})"
