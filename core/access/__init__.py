@@ -1,0 +1,1 @@
+"""Who works here, what each may do and on whose data, and how they prove who they are."""
