@@ -1,0 +1,57 @@
+"""What the command line says, in Chinese and in English."""
+
+import os
+from typing import Final
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "first-run": ("首次启动：准备数据目录 {path}", "First start: preparing the data folder {path}"),
+    "keys-made": ("已生成密钥（权限 0600）：{path}", "Keys made (mode 0600): {path}"),
+    "migrated": ("数据库已就绪", "Database ready"),
+    "model": ("语音模型", "Speech model"),
+    "model-ready": ("语音模型已就绪：{path}", "Speech model ready: {path}"),
+    "starting": ("启动各进程……", "Starting the processes ..."),
+    "running": ("已在运行（PID {pid}）：{url}", "Already running (PID {pid}): {url}"),
+    "ready": ("全部进程就绪，用时 {seconds:.1f} 秒", "All processes ready after {seconds:.1f} s"),
+    "dashboard": ("控制台", "Dashboard"),
+    "administrator": ("管理员", "Administrator"),
+    "password-once": ("口令只显示这一次，请妥善保存", "The password is shown this once; keep it safe"),
+    "stop-hint": (
+        "停止：make stop    日志：{logs}    再次启动：make run",
+        "Stop: make stop    Logs: {logs}    Start again: make run",
+    ),
+    "stopped": ("已停止", "Stopped"),
+    "not-running": ("没有在运行", "Not running"),
+    "port-busy": (
+        "{what} {host}:{port} 已被占用。请停止占用它的程序，或设置 {setting} 换一个端口。",
+        "{what} {host}:{port} is in use. Stop the program that holds it, or set {setting} to another port.",
+    ),
+    "no-permission": (
+        "没有权限写入 {path}。请更改目录权限，或设置 MASKLINE_DATA_DIR。",
+        "No permission to write {path}. Change its mode or set MASKLINE_DATA_DIR.",
+    ),
+    "socket-path": (
+        "数据目录的路径太长（Unix 套接字最多 107 字节）：{path}。请设置较短的 MASKLINE_DATA_DIR。",
+        "The path is too long (a Unix socket takes 107 bytes): {path}. Set a shorter MASKLINE_DATA_DIR.",
+    ),
+    "process-failed": (
+        "进程 {name} 启动失败，日志：{log}",
+        "Process {name} failed to start; log: {log}",
+    ),
+    "config-ok": ("配置有效", "The settings are valid"),
+    "error": ("错误：{text}", "Error: {text}"),
+    "no-keyring": (
+        "没有密钥文件 {path}。首次使用请运行 make run 或 maskline init。",
+        "There is no keyring {path}. Run `make run` or `maskline init` first.",
+    ),
+}
+
+
+def language() -> str:
+    """Give "zh", or "en" when MASKLINE_LANGUAGE says so."""
+    return "en" if os.environ.get("MASKLINE_LANGUAGE", "zh").lower().startswith("en") else "zh"
+
+
+def text(key: str, **values: object) -> str:
+    """Give the sentence `key` in the language of this run."""
+    zh, en = TEXTS[key]
+    return (en if language() == "en" else zh).format(**values)
