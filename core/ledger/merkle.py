@@ -1,6 +1,6 @@
 """The Merkle tree of RFC 6962 §2.1 as pure functions: hashes, the growing edge, and which nodes prove what.
 
-A *node* is a complete subtree: `Node(level, position)` covers the leaves [position << level, (position+1) << level).
+A *node* is a complete subtree: `Node(level, position)` covers the 2^level leaves from position * 2^level on.
 Nodes never change once they are complete, so storing each once gives any proof for any size in
 O(log n) reads.
 """

@@ -17,7 +17,7 @@ JSON: TypeAlias = "str | int | float | bool | list[JSON] | tuple[JSON, ...] | Ma
 VERSION = 1
 MAX_RECORD_BYTES = 64 * 1024
 _KIND = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*")
-# A phone number standing alone in a text. Hashes and ids do not match: their neighbours are letters or digits.
+# A phone number standing alone in a text. Hashes and ids do not match: they are one long word.
 _NUMBER = re.compile(r"(?<![0-9A-Za-z])(\+\d{7,15}|(?:86)?1[3-9]\d{9}|0[1-9]\d{1,2}-?\d{7,8})(?![0-9A-Za-z])")
 
 
