@@ -205,11 +205,16 @@ class InfoDtmf(_Line):
 
 
 class Pong(_Line):
-    """Answer to `Ping`, with what the switch counts. `legs` are alive now, the others since its start."""
+    """Answer to `Ping`, with what the switch counts.
+
+    `legs` are alive now; `dialogs` includes those that linger after their end to absorb
+    retransmissions (32 s, RFC 3261 timer D/H); the totals count since the start of the switch.
+    """
 
     type: Literal["pong"] = "pong"
     sequence: int
     legs: int = 0
+    dialogs: int = 0
     incoming_total: int = 0
     outgoing_total: int = 0
     refused_total: int = 0
@@ -221,16 +226,21 @@ class Pong(_Line):
 
 
 class Originate(_Line):
-    """Call `uri` (sip:user@host:port). `from_host` defaults to the switch's own address."""
+    """Call `uri` (sip:user@host:port, parameters as registered). `from_host` defaults to the switch's own.
+
+    After `ring_timeout_s` without an answer the leg is `Failed` with 408; after `max_duration_s` of
+    conversation it is `Ended` by timeout.
+    """
 
     type: Literal["originate"] = "originate"
     leg: LegId
     uri: Hidden
     from_user: Hidden
     from_host: Host | None = None
+    from_display: OptionalDisplay = None
     to_display: OptionalDisplay = None
     sdp: Sdp
-    ring_timeout_s: Annotated[int, Field(ge=1, le=600)]
+    ring_timeout_s: Annotated[int, Field(ge=1, le=240)]
     max_duration_s: Annotated[int, Field(ge=1, le=86400)]
 
 
