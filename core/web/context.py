@@ -5,6 +5,8 @@ from typing import Literal
 
 from aiohttp import web
 
+from core.access.model import Principal
+
 Language = Literal["zh", "en"]
 
 
@@ -29,3 +31,5 @@ class RequestContext:
 
 
 CONTEXT: web.RequestKey[RequestContext] = web.RequestKey("context", RequestContext)
+PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
+BODY: web.RequestKey[bytes] = web.RequestKey("body", bytes)

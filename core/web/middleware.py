@@ -1,0 +1,131 @@
+"""Around every request: its context, its log line and measure, strict headers, and errors as problems."""
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from core.errors import MasklineError, TooMany, Unauthenticated
+from core.logging import get_logger
+from core.web.client import REQUEST_ID_HEADER, ContextBuilder
+from core.web.context import CONTEXT, PRINCIPAL
+from core.web.errors import InternalFault, RangeUnsatisfiable
+from core.web.ports import ErrorPage
+from core.web.problems import MEDIA_TYPE, Problem, from_aiohttp, problem_of, where_raised
+from core.web.security import set_headers
+from core.web.telemetry import HttpMetrics, route_template
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+KindOf = Callable[[web.Request], str]
+_log = get_logger(__name__)
+
+
+def observe(contexts: ContextBuilder, metrics: HttpMetrics) -> Middleware:
+    """Make the outermost middleware: request id, one log line, one measure."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        context = request[CONTEXT] = contexts.build(request)
+        with structlog.contextvars.bound_contextvars(request_id=context.request_id):
+            status = 499  # the client went away before there was an answer
+            try:
+                response = await handler(request)
+                status = response.status
+                return response
+            finally:
+                elapsed_s = time.perf_counter() - started
+                metrics.observe(request, status, elapsed_s)
+                principal = request.get(PRINCIPAL)
+                _log.info(
+                    "http.request",
+                    method=request.method,
+                    route=route_template(request),
+                    status=status,
+                    duration_ms=round(elapsed_s * 1000, 1),
+                    principal_id=None if principal is None else principal.id,
+                )
+
+    return middleware
+
+
+def explain(kind_of: KindOf, error_page: ErrorPage | None, login_path: str | None) -> Middleware:
+    """Make the middleware that turns every error into a problem document, or a page for people."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers: dict[str, str] = {}
+        try:
+            return await handler(request)
+        except MasklineError as error:
+            fault = error
+        except web.HTTPException as error:
+            if error.status < 400:
+                return web.Response(status=error.status, headers=error.headers)
+            fault = from_aiohttp(error)
+            headers = _allow(error)
+        except Exception as error:  # noqa: BLE001 - the last resort (ASVS 16.5.4); its text goes nowhere
+            _log.error("http.unhandled", error_type=type(error).__name__, where=where_raised(error))
+            fault = InternalFault()
+        is_page = kind_of(request) == "page"
+        if (
+            is_page
+            and login_path
+            and request.method in {"GET", "HEAD"}
+            and isinstance(fault, Unauthenticated)
+        ):
+            # The path only: a query may hold what somebody searched for.
+            return web.Response(
+                status=303, headers={hdrs.LOCATION: f"{login_path}?next={quote(request.path)}"}
+            )
+        context = request[CONTEXT]
+        problem = problem_of(fault, language=context.language, request_id=context.request_id)
+        _log_fault(problem)
+        headers |= _extra(fault, context.language)
+        if is_page and error_page is not None:
+            text = error_page(problem, context)
+            return web.Response(text=text, content_type="text/html", status=problem.status, headers=headers)
+        text = json.dumps(problem.body(), ensure_ascii=False)
+        return web.Response(text=text, content_type=MEDIA_TYPE, status=problem.status, headers=headers)
+
+    return middleware
+
+
+def _log_fault(problem: Problem) -> None:
+    _log.info("http.refused", code=problem.code, status=problem.status)
+
+
+def _allow(error: web.HTTPException) -> dict[str, str]:
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return {hdrs.ALLOW: ", ".join(sorted(error.allowed_methods))}
+    return {}
+
+
+def _extra(fault: MasklineError, language: str) -> dict[str, str]:
+    """Give the headers that RFC 9110 and 6585 ask for with certain statuses."""
+    headers: dict[str, str] = {hdrs.CONTENT_LANGUAGE: language}
+    if isinstance(fault, Unauthenticated):
+        headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    if isinstance(fault, RangeUnsatisfiable):
+        headers[hdrs.CONTENT_RANGE] = f"bytes */{fault.facts.get('size', 0)}"
+    wait = fault.facts.get("retry_after_s")
+    if isinstance(fault, TooMany) and isinstance(wait, int | float):
+        headers[hdrs.RETRY_AFTER] = str(max(1, round(wait)))
+    return headers
+
+
+def harden(kind_of: KindOf) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Make the signal handler that puts strict headers and the request id on every answer."""
+
+    async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
+        context = request.get(CONTEXT)
+        if context is None:
+            return
+        set_headers(response, kind=kind_of(request), nonce=context.style_nonce, secure=context.secure)
+        response.headers[REQUEST_ID_HEADER] = context.request_id
+
+    return on_prepare
