@@ -71,7 +71,7 @@ class Database:
         """
         async with self._sessions() as session, session.begin():
             if self.is_sqlite:
-                _ = await session.connection(execution_options={"maskline_write": True})
+                await session.connection(execution_options={"maskline_write": True})
             yield session
 
     @asynccontextmanager
