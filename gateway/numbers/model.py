@@ -52,7 +52,7 @@ class BindingView:
     line_id: str
     line_number: str
     employee_id: str
-    department_id: str
+    department_id: str | None
     customer_id: str
     purpose: Purpose
     expires_at: datetime

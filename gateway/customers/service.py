@@ -1,0 +1,245 @@
+"""Customers: created, changed, found and erased. Whatever comes out is masked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.access.model import Principal
+from core.clock import Clock
+from core.db import Database
+from core.events import EventBus
+from core.ids import new_id
+from core.ledger import Ledger
+from core.ledger.record import JSON
+from core.vault import Cipher, SubjectKeys
+from core.vault.subjects import purge_remains
+from gateway import permissions
+from gateway.customers import repository
+from gateway.customers.errors import (
+    CustomerExists,
+    CustomerInvalid,
+    CustomerUnknown,
+    ExternalIdTaken,
+    Fault,
+)
+from gateway.customers.events import CustomerErased
+from gateway.customers.fields import FieldChecker
+from gateway.customers.model import (
+    CustomerChange,
+    CustomerDraft,
+    CustomerFilter,
+    CustomerInput,
+    CustomerView,
+)
+from gateway.customers.models import CustomerRow, CustomerTagRow
+from gateway.customers.owners import Owner, find_owner
+from gateway.customers.phone import PhoneNumber
+from gateway.customers.sealing import CustomerSealing
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPage:
+    """One page of masked customers."""
+
+    items: tuple[CustomerView, ...]
+    next_cursor: str | None
+
+
+class CustomerService:
+    """The use cases of a customer's record."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        subject_keys: SubjectKeys,
+        sealing: CustomerSealing,
+        ledger: Ledger,
+        events: EventBus,
+        clock: Clock,
+        checker: FieldChecker,
+    ) -> None:
+        self._db = database
+        self._keys = subject_keys
+        self._sealing = sealing
+        self._ledger = ledger
+        self._events = events
+        self._clock = clock
+        self._checker = checker
+
+    async def create(
+        self, principal: Principal, given: CustomerInput, *, owner_id: str | None = None
+    ) -> CustomerView:
+        """Create a customer.
+
+        Raises: CustomerInvalid (all faults at once), CustomerExists, ExternalIdTaken, OwnerInvalid.
+        """
+        draft = self._checker.check(given)
+        async with self._db.begin() as session:
+            owner = await find_owner(session, principal, permissions.CUSTOMER_WRITE, owner_id)
+            await self._refuse_phone(session, draft.phone)
+            await self._refuse_external_id(session, draft.external_id)
+            row, cipher = await self.insert(session, draft, owner, principal.employee_id)
+            await self._flush(session)
+            body = {"customer": row.id, "owner": owner.employee_id, "by": principal.employee_id}
+            await self._ledger.append(session, "customer.created", body)
+            return self._sealing.view(row, cipher, tuple(sorted(draft.tags)))
+
+    async def insert(
+        self, session: AsyncSession, draft: CustomerDraft, owner: Owner, created_by: str
+    ) -> tuple[CustomerRow, Cipher]:
+        """Add a checked customer to the caller's transaction, without a flush and without the ledger."""
+        now = self._clock.now()
+        customer_id = new_id()
+        cipher = await self._keys.create(session, customer_id)
+        row = CustomerRow(
+            id=customer_id,
+            external_id=draft.external_id,
+            owner_id=owner.employee_id,
+            department_id=owner.department_id,
+            time_zone=draft.time_zone,
+            city=draft.city,
+            created_at=now,
+            created_by=created_by,
+            updated_at=now,
+        )
+        self._sealing.put_phone(row, cipher, draft.phone)
+        self._sealing.put_name(row, cipher, draft.name)
+        self._sealing.put_id_number(row, cipher, draft.id_number)
+        session.add(row)
+        session.add_all(CustomerTagRow(customer_id=customer_id, tag=tag) for tag in draft.tags)
+        return row, cipher
+
+    async def get(self, principal: Principal, customer_id: str) -> CustomerView:
+        """Give one customer, masked; raise `CustomerUnknown`."""
+        async with self._db.read() as session:
+            row = await repository.fetch(session, principal, permissions.CUSTOMER_READ, customer_id)
+            return (await self._views(session, [row]))[0]
+
+    async def find(
+        self,
+        principal: Principal,
+        wanted: CustomerFilter,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> CustomerPage:
+        """Search by name or surname, last four digits, tag and owner, newest first."""
+        if wanted.last_four and not (len(wanted.last_four) == 4 and wanted.last_four.isdecimal()):
+            zh, en = "请输入四位数字。", "Give four digits."
+            raise CustomerInvalid(Fault("last_four", "last-four-invalid", zh, en))
+        async with self._db.read() as session:
+            rows, following = await repository.find_page(
+                session,
+                principal,
+                permissions.CUSTOMER_READ,
+                wanted,
+                self._sealing,
+                cursor=cursor,
+                limit=limit,
+            )
+            return CustomerPage(tuple(await self._views(session, rows)), following)
+
+    async def update(self, principal: Principal, customer_id: str, change: CustomerChange) -> CustomerView:
+        """Change some fields. Raises as `create` does, and `CustomerUnknown`."""
+        async with self._db.begin() as session:
+            row = await repository.fetch(
+                session, principal, permissions.CUSTOMER_WRITE, customer_id, lock=True
+            )
+            if row.erased_at is not None:
+                raise CustomerUnknown
+            cipher = await self._keys.cipher(session, row.id)
+            with session.no_autoflush:
+                tags = await self._apply(session, row, cipher, change)
+                if change.owner_id is not None:
+                    owner = await find_owner(session, principal, permissions.CUSTOMER_WRITE, change.owner_id)
+                    row.owner_id, row.department_id = owner.employee_id, owner.department_id
+            row.updated_at = self._clock.now()
+            await self._flush(session)
+            if tags is not None:
+                await repository.put_tags(session, row.id, tags)
+            changed = sorted(part.name for part in fields(change) if getattr(change, part.name) is not None)
+            body: dict[str, JSON] = {"customer": row.id, "fields": changed, "by": principal.employee_id}
+            await self._ledger.append(session, "customer.updated", body)
+            return (await self._views(session, [row]))[0]
+
+    async def erase(self, principal: Principal, customer_id: str) -> None:
+        """Destroy the customer's key and every index: all copies, recordings too, become unreadable.
+
+        Raises `CustomerUnknown`, or what a subscriber of `CustomerErased` raises (a contact is open).
+        """
+        async with self._db.begin() as session:
+            row = await repository.fetch(
+                session, principal, permissions.CUSTOMER_ERASE, customer_id, lock=True
+            )
+            if row.erased_at is not None:
+                raise CustomerUnknown
+            now = self._clock.now()
+            await self._events.publish(session, CustomerErased(row.id, now))
+            self._sealing.forget(row)
+            row.erased_at = row.updated_at = now
+            await repository.put_tags(session, row.id, ())
+            destroyed = await self._keys.destroy(session, row.id)
+            body = {
+                "customer": row.id,
+                "key": destroyed.key_id,
+                "wrapped_key_sha256": destroyed.wrapped_key_sha256,
+                "by": principal.employee_id,
+            }
+            await self._ledger.append(session, "customer.erased", body)
+        await purge_remains(self._db)
+
+    async def _apply(
+        self, session: AsyncSession, row: CustomerRow, cipher: Cipher, change: CustomerChange
+    ) -> tuple[str, ...] | None:
+        """Check and set the changed fields; all faults are reported together. Gives the new tags, if any."""
+        faults: list[Fault] = []
+        phone = self._sealing.phone_of(row, cipher)
+        if change.phone is not None:
+            former, phone = phone, self._checker.phone(change.phone, faults)
+            if phone is not None and phone != former:
+                await self._refuse_phone(session, phone)
+                self._sealing.put_phone(row, cipher, phone)
+        if change.name is not None:
+            self._sealing.put_name(row, cipher, self._checker.name(change.name, faults, phone))
+        if change.id_number is not None:
+            self._sealing.put_id_number(row, cipher, self._checker.id_number(change.id_number, faults))
+        if change.external_id is not None:
+            external_id = self._checker.external_id(change.external_id, faults, phone)
+            if external_id != row.external_id:
+                await self._refuse_external_id(session, external_id)
+                row.external_id = external_id
+        if change.city is not None:
+            row.city = self._checker.city(change.city, faults, phone)
+        if change.time_zone is not None:
+            row.time_zone = self._checker.zone(change.time_zone, faults, phone)
+        tags = None if change.tags is None else self._checker.tags(change.tags, faults, phone)
+        if faults:
+            raise CustomerInvalid(*faults)
+        return tags
+
+    async def _refuse_phone(self, session: AsyncSession, phone: PhoneNumber) -> None:
+        if await repository.known_phones(session, [self._sealing.phone_index(phone)]):
+            raise CustomerExists
+
+    async def _refuse_external_id(self, session: AsyncSession, external_id: str | None) -> None:
+        if external_id and await repository.known_external_ids(session, [external_id]):
+            raise ExternalIdTaken
+
+    async def _flush(self, session: AsyncSession) -> None:
+        """Write now, and turn a lost race for a unique field into the domain's error."""
+        try:
+            async with session.begin_nested():
+                await session.flush()
+        except IntegrityError as error:
+            if "external_id" in str(error.orig):
+                raise ExternalIdTaken from None
+            raise CustomerExists from None
+
+    async def _views(self, session: AsyncSession, rows: Sequence[CustomerRow]) -> list[CustomerView]:
+        ids = [row.id for row in rows]
+        ciphers = await self._keys.ciphers(session, ids)
+        tags = await repository.tags_of(session, ids)
+        return [self._sealing.view(row, ciphers.get(row.id), tags[row.id]) for row in rows]

@@ -1,0 +1,60 @@
+"""Permissions of customers, lines, bindings and contacts, and which role gets how much of them."""
+
+from collections.abc import Mapping
+
+from core.access.model import Role, Scope
+from core.access.permissions import PermissionSpec
+
+_STAFF: Mapping[Role, Scope] = {Role.AGENT: Scope.OWN, Role.SUPERVISOR: Scope.TEAM}
+_STAFF_AND_ADMIN: Mapping[Role, Scope] = {**_STAFF, Role.ADMINISTRATOR: Scope.ALL}
+_ADMIN: Mapping[Role, Scope] = {Role.ADMINISTRATOR: Scope.ALL}
+_READERS: Mapping[Role, Scope] = {
+    **_STAFF,
+    Role.REVIEWER: Scope.ALL,
+    Role.ADMINISTRATOR: Scope.ALL,
+    Role.AUDITOR: Scope.ALL,
+}
+
+CUSTOMER_READ = "customer.read"
+CUSTOMER_WRITE = "customer.write"
+CUSTOMER_IMPORT = "customer.import"
+CUSTOMER_ERASE = "customer.erase"
+CONSENT_WRITE = "consent.write"
+CONSENT_WITHDRAW = "consent.withdraw"
+BLOCK_WRITE = "do_not_contact.write"
+BLOCK_LIFT = "do_not_contact.lift"
+LINE_READ = "line.read"
+LINE_WRITE = "line.write"
+BINDING_READ = "binding.read"
+BINDING_WRITE = "binding.write"
+CONTACT_READ = "contact.read"
+CONTACT_DRY_RUN = "contact.dry_run"
+RULE_READ = "rule.read"
+
+PERMISSIONS = (
+    PermissionSpec(CUSTOMER_READ, "查看客户（脱敏）", "See customers (masked)", _READERS),
+    PermissionSpec(CUSTOMER_WRITE, "新建和修改客户", "Create and change customers", _STAFF_AND_ADMIN),
+    PermissionSpec(
+        CUSTOMER_IMPORT,
+        "导入客户",
+        "Import customers",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
+    ),
+    PermissionSpec(CUSTOMER_ERASE, "永久删除客户数据", "Erase customers for good", _ADMIN),
+    PermissionSpec(CONSENT_WRITE, "登记客户同意", "Record a consent", _STAFF_AND_ADMIN),
+    PermissionSpec(CONSENT_WITHDRAW, "登记撤回同意", "Record a withdrawal", _STAFF_AND_ADMIN),
+    PermissionSpec(BLOCK_WRITE, "加入勿扰名单", "Add to do-not-contact", _STAFF_AND_ADMIN),
+    PermissionSpec(
+        BLOCK_LIFT,
+        "移出勿扰名单",
+        "Lift a do-not-contact entry",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
+    ),
+    PermissionSpec(LINE_READ, "查看号线", "See lines", {**_READERS, Role.AGENT: Scope.ALL}),
+    PermissionSpec(LINE_WRITE, "管理号线", "Manage lines", _ADMIN),
+    PermissionSpec(BINDING_READ, "查看绑定", "See bindings", _READERS),
+    PermissionSpec(BINDING_WRITE, "新建、续期和解除绑定", "Make, renew, release bindings", _STAFF_AND_ADMIN),
+    PermissionSpec(CONTACT_READ, "查看触达记录", "See contacts", _READERS),
+    PermissionSpec(CONTACT_DRY_RUN, "预演合规判定", "Dry-run a verdict", _READERS),
+    PermissionSpec(RULE_READ, "查看现行规则", "See the rules in force", dict.fromkeys(Role, Scope.ALL)),
+)
