@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from core.blobs import BlobInfo
+from core.blobs import BlobInfo
 
 SAMPLE_RATE = 8000
 """Frames a second of every leg, prompt and recording (G.711)."""
@@ -44,15 +42,14 @@ class FailureReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LegStats:
-    """Packets of one leg. Every packet that arrives is in exactly one of the counters after `received`."""
+    """Packets of one leg. Each packet that arrives is in exactly one of the counters of `accounted`."""
 
     received: int = 0
     relayed: int = 0
-    recorded: int = 0
-    """Audio packets whose samples are in the recording, relayed or not (the notice is not bridged)."""
+    """Audio sent on to the other leg."""
     unbridged: int = 0
-    """Audio packets that came while the legs were not bridged, or the other leg could not receive."""
-    dtmf_packets: int = 0
+    """Audio that came while the legs were not bridged, or the other leg did not want to hear."""
+    dtmf: int = 0
     comfort_noise: int = 0
     rtcp: int = 0
     foreign: int = 0
@@ -61,14 +58,25 @@ class LegStats:
     malformed: int = 0
     duplicates: int = 0
     late: int = 0
-    """Arrived after its place on the time line had been written: neither relayed nor recorded."""
+    """No place on the time line, too late or a flood: neither relayed nor recorded."""
+    recorded: int = 0
+    """Audio whose samples are safely in the recording, relayed or not (the notice is not bridged)."""
+    trimmed: int = 0
+    """Silent packets left out to hold the time line after a burst; they count as recorded."""
     lost: int = 0
     """Sequence numbers that never came (RFC 3550 A.3), never below 0."""
+    restarts: int = 0
+    """New SSRC, new numbering or a leap of the timestamps."""
     sent: int = 0
-    """Packets sent to this leg: relayed ones, ringback and notice."""
+    """Packets sent to this leg: relayed audio and keys, ringback and notice."""
     send_errors: int = 0
-    stream_restarts: int = 0
-    """New SSRC or a jump of the timestamps."""
+
+    @property
+    def accounted(self) -> int:
+        """Equals `received`."""
+        kept = self.relayed + self.unbridged + self.dtmf + self.comfort_noise
+        dropped = self.rtcp + self.foreign + self.wrong_payload_type + self.malformed
+        return kept + dropped + self.duplicates + self.late
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ class DtmfEvent:
 class MediaReport:
     """What a call's media left behind; all figures of `MediaStats` at the end, and the recording's hashes."""
 
-    recording: "BlobInfo | None"
+    recording: BlobInfo | None
     """The stored blob. `recording.sha256` is the hash of the stored plaintext (container), not of the WAV.
     None if the call was never answered (nothing recorded) or the recording could not be kept."""
     wav_sha256: str | None
