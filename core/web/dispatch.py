@@ -1,6 +1,7 @@
 """One request through one endpoint: who, may they, what, call, answer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from core.web.ports import Authenticator
 from core.web.responses import respond
 from core.web.security import CSRF_HEADER, check_csrf, check_origin
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STEP_UP_MAX_AGE = timedelta(minutes=10)
 _log = get_logger(__name__)
 
@@ -30,9 +32,13 @@ class Dispatcher:
         self._authenticator = authenticator
         self._clock = clock
 
-    def handler(self, endpoint: Endpoint) -> "_Bound":
+    def handler(self, endpoint: Endpoint) -> Handler:
         """Give the aiohttp handler of an endpoint."""
-        return _Bound(self, endpoint)
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await self.run(endpoint, request)
+
+        return handle
 
     async def run(self, endpoint: Endpoint, request: web.Request) -> web.StreamResponse:
         limit = asyncio.timeout(endpoint.timeout_s)
@@ -78,14 +84,3 @@ class Dispatcher:
         if endpoint.step_up and self._clock.now() - principal.verified_at > STEP_UP_MAX_AGE:
             raise StepUpRequired
         return principal
-
-
-class _Bound:
-    """An endpoint tied to its application; aiohttp calls it."""
-
-    def __init__(self, dispatcher: Dispatcher, endpoint: Endpoint) -> None:
-        self._dispatcher = dispatcher
-        self.endpoint = endpoint
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        return await self._dispatcher.run(self.endpoint, request)

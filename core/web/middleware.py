@@ -13,13 +13,13 @@ from core.errors import MasklineError, TooMany, Unauthenticated
 from core.logging import get_logger
 from core.web.client import REQUEST_ID_HEADER, ContextBuilder
 from core.web.context import CONTEXT, PRINCIPAL
+from core.web.dispatch import Handler
 from core.web.errors import InternalFault, RangeUnsatisfiable
 from core.web.ports import ErrorPage
 from core.web.problems import MEDIA_TYPE, Problem, from_aiohttp, problem_of, where_raised
 from core.web.security import set_headers
 from core.web.telemetry import HttpMetrics, route_template
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KindOf = Callable[[web.Request], str]
 _log = get_logger(__name__)
 

@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -14,6 +13,7 @@ from core.errors import Unavailable
 from core.ids import new_id
 from core.web.errors import InternalFault, RequestRefused
 from core.web.problems import MEDIA_TYPE, problem_of
+from core.web.security import set_headers
 
 
 class ListenRefused(Unavailable):
@@ -42,47 +42,67 @@ class _Protocol(RequestHandler):
         response = web.Response(
             text=json.dumps(body, ensure_ascii=False), content_type=MEDIA_TYPE, status=answer.status
         )
+        set_headers(response, kind="api", nonce="", secure=False)
+        response.headers["Server"] = "maskline"  # else aiohttp names itself and its version
         response.force_close()
         return response
 
 
+class _Server(web.Server):
+    """aiohttp's server, making our connections."""
+
+    def __call__(self) -> RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
 class _Runner(web.AppRunner):
-    """An `AppRunner` that uses our protocol."""
+    """aiohttp's runner, making our server."""
 
     async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        options = dict(server._kwargs)  # noqa: SLF001 - aiohttp has no public hook for this
-        make: Any = lambda: _Protocol(server, loop=server._loop, **options)  # noqa: E731, SLF001
-        server.__class__ = type("_Server", (web.Server,), {"__call__": lambda _self: make()})
-        return server
+        made = await super()._make_server()
+        return _Server(
+            made.request_handler,
+            request_factory=made.request_factory,
+            loop=made._loop,  # noqa: SLF001 - aiohttp has no public hook for the protocol
+            **made._kwargs,  # noqa: SLF001
+        )
 
 
 @asynccontextmanager
 async def serve(
     app: web.Application, *, host: str | None = None, port: int = 0, path: Path | None = None
 ) -> AsyncIterator[int]:
-    """Listen on `host:port` or on the Unix socket `path` until the block ends; gives the port (0 for a socket).
+    """Listen on `host:port` or on the Unix socket `path` until the block ends.
+
+    Gives the port, 0 for a socket.
 
     Raises:
         ListenRefused: the port is taken or the address is not ours.
     """
     runner = _Runner(
-        app, access_log=None, keepalive_timeout=75, shutdown_timeout=10, max_line_size=8190, max_field_size=8190
+        app,
+        access_log=None,
+        keepalive_timeout=75,
+        shutdown_timeout=10,
+        max_line_size=8190,
+        max_field_size=8190,
     )
     await runner.setup()
     try:
         try:
             if path is not None:
-                path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)  # noqa: ASYNC240 - once, at the start
                 site: web.BaseSite = web.UnixSite(runner, str(path))
             else:
                 site = web.TCPSite(runner, host, port)
             await site.start()
         except OSError as error:
             where = str(path) if path is not None else f"{host}:{port}"
-            raise ListenRefused(f"{where}: {error.strerror}", detail_zh=f"{where}：{error.strerror}") from None
+            raise ListenRefused(
+                f"{where}: {error.strerror}", detail_zh=f"{where}：{error.strerror}"
+            ) from None
         if path is not None:
-            path.chmod(0o600)
+            path.chmod(0o600)  # noqa: ASYNC240
         yield _port(runner)
     finally:
         await runner.cleanup()
