@@ -4,11 +4,12 @@ from core.ledger.audit import Finding, Report
 from core.ledger.ledger import EntryUnknown, Ledger
 from core.ledger.models import Entry
 from core.ledger.notes import Checkpoint, CheckpointInvalid, LedgerSigner, LedgerVerifier
-from core.ledger.record import LedgerBodyInvalid
+from core.ledger.record import JSON, LedgerBodyInvalid
 from core.ledger.service import Inclusion, LedgerRolledBack, LedgerService
 from core.ledger.tree import LedgerDamaged, ProofImpossible
 
 __all__ = [
+    "JSON",
     "Checkpoint",
     "CheckpointInvalid",
     "Entry",

@@ -10,6 +10,7 @@ from core.vault.subjects import (
     SubjectKeyRow,
     SubjectKeys,
     SubjectUnknown,
+    purge_remains,
 )
 from core.vault.vault import Vault
 
@@ -31,4 +32,5 @@ __all__ = [
     "SubjectKeys",
     "SubjectUnknown",
     "Vault",
+    "purge_remains",
 ]
