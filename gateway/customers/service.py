@@ -160,7 +160,9 @@ class CustomerService:
             await self._flush(session)
             if tags is not None:
                 await repository.put_tags(session, row.id, tags)
-            changed = sorted(part.name for part in fields(change) if getattr(change, part.name) is not None)
+            changed: list[JSON] = [
+                part.name for part in fields(change) if getattr(change, part.name) is not None
+            ]
             body: dict[str, JSON] = {"customer": row.id, "fields": changed, "by": principal.employee_id}
             await self._ledger.append(session, "customer.updated", body)
             return (await self._views(session, [row]))[0]

@@ -57,6 +57,8 @@ class BindingView:
     purpose: Purpose
     expires_at: datetime
     direct_dial: bool = False
+    released_at: datetime | None = None
+    release_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +88,22 @@ class BindRequest:
     stickiness: Stickiness = Stickiness.STICKY
     direct_dial: DirectDial = DirectDial.PREFERRED
     idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineDraft:
+    """A line to register. `registration` is the filing under which the institution holds the number."""
+
+    number: str
+    city: str
+    owner_name: str
+    registration: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindingFilter:
+    """Which bindings to list."""
+
+    employee_id: str | None = None
+    customer_id: str | None = None
+    live_only: bool = True
