@@ -35,6 +35,7 @@ class Cause(StrEnum):
     NO_TARGET = "no-target"
     KILLED = "killed"
     TIME_LIMIT = "time-limit"
+    NO_MEDIA = "media-unavailable"  # no ports, no recorder or no notice: no call
     RECORDER_FAILED = "recorder-failed"
     NO_AUDIO = "no-audio"
     SWITCH_LOST = "switch-lost"
@@ -56,6 +57,7 @@ _STATUS = {
     Cause.NO_TARGET: 404,
     Cause.KILLED: 403,
     Cause.TIME_LIMIT: 480,
+    Cause.NO_MEDIA: 503,
     Cause.RECORDER_FAILED: 503,
     Cause.NO_AUDIO: 503,
     Cause.SWITCH_LOST: 503,

@@ -31,6 +31,13 @@ class CallOver(Conflict):
     zh = "通话已结束。"
 
 
+class AlreadyPlaced(Conflict):
+    """A call was already asked for under this idempotency key."""
+
+    code = "call-already-placed"
+    zh = "此幂等键已用于另一通话。"
+
+
 class CallNotPlaced(Unavailable):
     """The call could not be placed: a part that must answer did not."""
 
@@ -64,13 +71,6 @@ class NoRecording(NotFound):
 
     code = "no-recording"
     zh = "此通话没有录音。"
-
-
-class RecordingUnreadable(Unavailable):
-    """The recording cannot be read: its key was destroyed or its blob is damaged."""
-
-    code = "recording-unreadable"
-    zh = "录音无法读取：密钥已销毁或文件已损坏。"
 
 
 class SipAccountInvalid(Invalid):

@@ -1,47 +1,31 @@
 """What the calls process needs of its neighbours: the switch, the media plane, timers."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Protocol
 
-from core.blobs import BlobInfo
-from gateway.media.model import MediaReport, MediaStats, Side
-from gateway.switch.protocol import SwitchCommand, SwitchEvent
+from sqlalchemy.ext.asyncio import AsyncSession
 
-__all__ = [
-    "Alarm",
-    "BlobInfo",
-    "MediaPlane",
-    "MediaReport",
-    "MediaSession",
-    "MediaStats",
-    "Side",
-    "SwitchLink",
-    "SwitchListener",
-    "Timers",
-]
-
-
-class SwitchListener(Protocol):
-    """Who hears what the switch says. Neither method may block or raise."""
-
-    def on_event(self, event: SwitchEvent) -> None:
-        """Take one event; events of one leg come in order."""
-
-    def on_lost(self) -> None:
-        """The switch went away: every leg it held is gone."""
+from gateway.contact.model import ContactRequest, Outcome, Verdict
+from gateway.customers.phone import PhoneNumber
+from gateway.media.model import FailureHandler, MediaReport, MediaStats, NoticePlayed, Side
+from gateway.media.sdp import RemoteMedia
+from gateway.numbers.model import BindingView
+from gateway.switch.link import LinkEvent
+from gateway.switch.protocol import SwitchCommand
 
 
 class SwitchLink(Protocol):
-    """Our end of the socket to the SIP engine."""
+    """Our end of the sockets to the SIP engines; `gateway.switch` has the real one and its twin."""
 
     @property
     def connected(self) -> bool: ...
 
-    def listen(self, listener: SwitchListener) -> None:
-        """Name the one listener, before the first event can come."""
+    def send(self, command: SwitchCommand) -> None:
+        """Queue a command, or raise `Unavailable`: no switch, or the leg is not alive any more."""
 
-    async def send(self, command: SwitchCommand) -> None:
-        """Send one command, or raise `Unavailable` when no switch is connected."""
+    def events(self) -> AsyncIterator[LinkEvent]:
+        """Give everything the switches say, in order, until the link is closed."""
 
 
 class MediaSession(Protocol):
@@ -54,26 +38,26 @@ class MediaSession(Protocol):
     def local_sdp(self, side: Side) -> str:
         """Build our offer, or our answer once the remote of that side is set."""
 
-    def set_remote(self, side: Side, sdp: str) -> None:
+    def set_remote(self, side: Side, sdp: str) -> RemoteMedia:
         """Read a remote's SDP by the white list, or raise `Invalid`."""
 
-    def hold(self, side: Side, sdp: str) -> None:
+    def hold(self, side: Side, sdp: str) -> RemoteMedia:
         """Take a new offer within the call (hold, resume, new address), or raise `Invalid`."""
 
     def play_ringback(self, side: Side) -> None: ...
 
-    def stop_ringback(self) -> None: ...
+    def stop_ringback(self, side: Side) -> None: ...
 
-    async def play_notice(self) -> int:
-        """Play the recording notice to both legs; give the milliseconds played."""
+    async def play_notice(self) -> NoticePlayed:
+        """Play the recording notice to both legs; returns the proof when it has finished."""
 
     def bridge(self) -> None:
         """Let the voices through; not before the notice has played."""
 
     def stats(self) -> MediaStats: ...
 
-    def on_failure(self, callback: Callable[[str], None]) -> None:
-        """Tell once, by a reason code, that the recorder stopped or that no RTP comes."""
+    def on_failure(self, callback: FailureHandler) -> None:
+        """Tell once that the recorder stopped or that no RTP comes."""
 
     async def close(self) -> MediaReport:
         """Stop relay and recorder and free the ports. A second call gives the same report."""
@@ -85,8 +69,31 @@ class MediaPlane(Protocol):
     async def open(self, call_id: str, recording_key: bytes) -> MediaSession:
         """Take two ports and arm the recorder, or raise `Unavailable`: no recorder, no call."""
 
-    async def recover(self, call_id: str, recording_id: str, recording_key: bytes) -> MediaReport | None:
-        """Close the recording of a call whose process died; None if nothing was written."""
+
+class Contacts(Protocol):
+    """The verdict and the books of contacts."""
+
+    async def judge(self, session: AsyncSession, request: ContactRequest) -> Verdict: ...
+
+    async def recheck(self, session: AsyncSession, contact_id: str) -> Verdict: ...
+
+    async def reveal_for_dialling(self, session: AsyncSession, contact_id: str) -> PhoneNumber: ...
+
+    async def close(
+        self, session: AsyncSession, contact_id: str, outcome: Outcome, *, answered_at: datetime | None = None
+    ) -> None: ...
+
+
+class Bindings(Protocol):
+    """Who is tied to whom by which line."""
+
+    async def resolve_dial(
+        self, session: AsyncSession, employee_id: str, dialled: str
+    ) -> BindingView | None: ...
+
+    async def resolve_inbound(
+        self, session: AsyncSession, line_number: str, caller: PhoneNumber
+    ) -> BindingView | None: ...
 
 
 class Alarm(Protocol):

@@ -1,0 +1,332 @@
+"""The books of calls: opened with the verdict, noted on the way, closed with contact, ledger and outbox."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.db import Database
+from core.ledger import Ledger
+from core.outbox import Outbox
+from core.vault import SubjectKeys
+from gateway.calls.causes import Cause, EndedBy, outcome_of
+from gateway.calls.commands import CallRecord
+from gateway.calls.errors import AlreadyPlaced
+from gateway.calls.flow import Flow, Mark
+from gateway.calls.models import CallRow, cdr_document
+from gateway.calls.ports import Bindings, Contacts
+from gateway.calls.ticket import CallTicket, OpenedCall
+from gateway.contact.model import Channel, ContactRequest, Decision, Verdict
+from gateway.customers.phone import PhoneNumber
+from gateway.media.model import MediaReport
+from gateway.numbers.model import BindingView
+from gateway.numbers.models import BindingRow
+
+CALL_ENDED = "call.ended"
+"""Kind in the ledger and topic in the outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict of a call. `call` is None if nothing was written: then there was no contact either."""
+
+    verdict: Verdict
+    call: OpenedCall | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """The second look. `number` is there only if it allowed; it lives no longer than the originate step."""
+
+    verdict: Verdict
+    number: PhoneNumber | None = field(repr=False)
+
+
+class Books:
+    """Every method is one transaction of its own and may be repeated."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        contacts: Contacts,
+        bindings: Bindings,
+        subject_keys: SubjectKeys,
+        ledger: Ledger,
+        outbox: Outbox,
+        node: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._contacts = contacts
+        self._bindings = bindings
+        self._subject_keys = subject_keys
+        self._ledger = ledger
+        self._outbox = outbox
+        self.node = node
+
+    async def judge(self, ticket: CallTicket) -> Judgement | None:
+        """Find the binding, ask for the verdict and open the record; None if there is no binding.
+
+        Raises `AlreadyPlaced` if the employee's idempotency key was used before.
+        """
+        async with self._database.begin() as session:
+            if ticket.idempotency_key is not None and ticket.employee_id is not None:
+                earlier = await _by_key(session, ticket.employee_id, ticket.idempotency_key)
+                if earlier is not None:
+                    raise AlreadyPlaced
+            binding = await self._binding(session, ticket)
+            if binding is None:
+                return None
+            request = ContactRequest(
+                employee_id=ticket.employee_id or binding.employee_id,
+                binding_id=binding.id,
+                channel=Channel.CALL,
+                direction=ticket.direction,
+                purpose=binding.purpose,
+                node=self.node,
+            )
+            verdict = await self._contacts.judge(session, request)
+            if verdict.contact_id is None:
+                return Judgement(verdict, None)
+            session.add(self._open(ticket, binding, request, verdict, verdict.contact_id))
+            await _flush_once(session)
+            call = OpenedCall(
+                ticket.call_id,
+                verdict.contact_id,
+                request.employee_id,
+                binding.customer_id,
+                binding.token,
+                binding.line_number,
+            )
+            return Judgement(verdict, call)
+
+    async def find(self, employee_id: str, idempotency_key: str) -> CallRow | None:
+        """Find the call that was asked for under this key."""
+        async with self._database.read() as session:
+            return await _by_key(session, employee_id, idempotency_key)
+
+    async def recording_key(self, call: OpenedCall) -> bytes:
+        """Derive the key of this call's recording; it dies with the customer's key."""
+        async with self._database.read() as session:
+            return await recording_key(session, self._subject_keys, call.call_id, call.customer_id)
+
+    async def note_recording(self, call: OpenedCall, recording_id: str) -> None:
+        """Write down which blob is being recorded, so that a crash can find it."""
+        async with self._database.begin() as session:
+            await session.execute(
+                update(CallRow)
+                .where(CallRow.id == call.call_id, CallRow.ended_at.is_(None))
+                .values(recording_id=recording_id, media_open_at=self._clock.now())
+            )
+
+    async def dial(self, call: OpenedCall) -> Dialling:
+        """Look a second time; if it is still allowed let the number out and note that it was dialled."""
+        async with self._database.begin() as session:
+            verdict = await self._contacts.recheck(session, call.contact_id)
+            if not verdict.allowed:
+                await session.execute(
+                    update(CallRow).where(CallRow.id == call.call_id).values(**_reasons(verdict))
+                )
+                return Dialling(verdict, None)
+            await session.execute(
+                update(CallRow)
+                .where(CallRow.id == call.call_id)
+                .values(customer_dialled_at=self._clock.now())
+            )
+            return Dialling(verdict, await self._contacts.reveal_for_dialling(session, call.contact_id))
+
+    async def note(self, call: OpenedCall, mark: Mark, at: datetime) -> None:
+        """Write a moment that matters if this process dies now."""
+        async with self._database.begin() as session:
+            await session.execute(
+                update(CallRow)
+                .where(CallRow.id == call.call_id, CallRow.ended_at.is_(None))
+                .values({f"{mark.value}_at": at})
+            )
+
+    async def close(self, call_id: str, record: CallRecord, report: MediaReport | None) -> bool:
+        """Close record and contact, append to the ledger, tell the outbox: all or nothing, once.
+
+        Gives False if there is no open record of this id.
+        """
+        async with self._database.begin() as session:
+            row = await session.get(CallRow, call_id, with_for_update=True)
+            if row is None or row.ended_at is not None:
+                return False
+            _write_record(row, record)
+            _write_report(row, report)
+            _no_recording_no_success(row)
+            await session.flush()
+            await self._file(session, row)
+            return True
+
+    async def _file(self, session: AsyncSession, row: CallRow) -> None:
+        """Close the contact and write ledger and outbox; the ledger last, it holds a lock."""
+        outcome = outcome_of(
+            Cause(row.cause or Cause.SYSTEM),
+            customer_dialled=row.customer_dialled_at is not None or row.flow == Flow.INBOUND,
+            customer_answered=row.customer_answered_at is not None,
+        )
+        await self._contacts.close(session, row.contact_id, outcome, answered_at=row.customer_answered_at)
+        await self._outbox.put(
+            session, CALL_ENDED, {"call_id": row.id, "contact_id": row.contact_id}, key=row.contact_id
+        )
+        row.cdr_sha256 = hashlib.sha256(rfc8785.dumps(cdr_document(row))).hexdigest()
+        entry = await self._ledger.append(
+            session,
+            CALL_ENDED,
+            {
+                "call_id": row.id,
+                "contact_id": row.contact_id,
+                "cdr_sha256": row.cdr_sha256,
+                "recording_sha256": row.recording_sha256,
+                "wav_sha256": row.wav_sha256,
+                "recorded_packets": row.recorded_packets,
+                "relayed_packets": row.relayed_packets,
+                "duration_ms": row.duration_ms,
+                "notice_ms": row.notice_ms,
+                "ended_by": row.ended_by,
+                "cause": row.cause,
+            },
+        )
+        row.ledger_seq = entry.seq
+
+    async def _binding(self, session: AsyncSession, ticket: CallTicket) -> BindingView | None:
+        if ticket.flow is Flow.INBOUND:
+            if ticket.caller is None:
+                return None
+            return await self._bindings.resolve_inbound(session, ticket.target, ticket.caller)
+        if ticket.employee_id is None:
+            return None
+        target: str | None = ticket.target
+        if ticket.binding_id is not None:
+            own = BindingRow.employee_id == ticket.employee_id
+            target = await session.scalar(
+                select(BindingRow.token).where(BindingRow.id == ticket.binding_id, own)
+            )
+        return await self._bindings.resolve_dial(session, ticket.employee_id, target) if target else None
+
+    def _open(
+        self,
+        ticket: CallTicket,
+        binding: BindingView,
+        request: ContactRequest,
+        verdict: Verdict,
+        contact_id: str,
+    ) -> CallRow:
+        now = self._clock.now()
+        return CallRow(
+            id=ticket.call_id,
+            contact_id=contact_id,
+            node=self.node,
+            flow=ticket.flow.value,
+            direction=request.direction.value,
+            purpose=request.purpose.value,
+            employee_id=request.employee_id,
+            department_id=binding.department_id,
+            customer_id=binding.customer_id,
+            binding_id=binding.id,
+            line_id=binding.line_id,
+            idempotency_key=ticket.idempotency_key,
+            started_at=now,
+            judged_at=now,
+            recorded_packets=0,
+            relayed_packets=0,
+            duration_ms=0,
+            **_reasons(verdict),
+        )
+
+
+async def recording_key(
+    session: AsyncSession, subject_keys: SubjectKeys, call_id: str, customer_id: str
+) -> bytes:
+    """Derive the 32-byte key of a call's recording from the customer's key.
+
+    Raises `SubjectErased` if the customer's key was destroyed.
+    """
+    cipher = await subject_keys.cipher(session, customer_id)
+    return cipher.derive_key(f"recording/{call_id}")
+
+
+def verdict_of(row: CallRow) -> Verdict:
+    """Read the verdict back from the record."""
+    return Verdict(
+        decision=Decision(row.decision),
+        rule_id=row.rule_id,
+        rule_version=row.rule_version,
+        reason_code=row.reason_code,
+        reason_zh=row.reason_zh or "",
+        reason_en=row.reason_en or "",
+        next_allowed_at=row.next_allowed_at,
+        contact_id=row.contact_id,
+    )
+
+
+async def _by_key(session: AsyncSession, employee_id: str, key: str) -> CallRow | None:
+    row: CallRow | None = await session.scalar(
+        select(CallRow).where(CallRow.employee_id == employee_id, CallRow.idempotency_key == key)
+    )
+    return row
+
+
+async def _flush_once(session: AsyncSession) -> None:
+    """Write the record. Two requests with one key at the same moment: the later one loses."""
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise AlreadyPlaced from None
+
+
+def _reasons(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "decision": verdict.decision.value,
+        "rule_id": verdict.rule_id,
+        "rule_version": verdict.rule_version,
+        "reason_code": verdict.reason_code,
+        "reason_zh": verdict.reason_zh or None,
+        "reason_en": verdict.reason_en or None,
+        "next_allowed_at": verdict.next_allowed_at,
+    }
+
+
+def _write_record(row: CallRow, record: CallRecord) -> None:
+    for mark, at in record.marks.items():
+        setattr(row, f"{mark.value}_at", at)
+    row.ended_by = record.ended_by.value
+    row.cause = record.cause.value
+    row.sip_status = record.sip_status
+    if record.notice is not None:
+        row.notice_ms = record.notice.ms
+        row.notice_sha256 = record.notice.prompt_sha256
+
+
+def _write_report(row: CallRow, report: MediaReport | None) -> None:
+    if report is None:
+        return
+    row.staff_packets = asdict(report.staff)
+    row.customer_packets = asdict(report.customer)
+    row.recorded_packets = report.recorded_packets
+    row.relayed_packets = report.relayed_packets
+    row.duration_ms = report.duration_ms
+    row.wav_sha256 = report.wav_sha256
+    row.media_failure = None if report.failure is None else report.failure.value
+    row.recording_id = None
+    if report.recording is not None:
+        row.recording_id = report.recording.blob_id
+        row.recording_size = report.recording.size
+        row.recording_sha256 = report.recording.sha256
+
+
+def _no_recording_no_success(row: CallRow) -> None:
+    """A conversation without its recording is a failure of ours, however it ended."""
+    if row.bridged_at is not None and row.recording_sha256 is None:
+        row.ended_by = EndedBy.SYSTEM.value
+        row.cause = Cause.RECORDER_FAILED.value
