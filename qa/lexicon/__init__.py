@@ -1,0 +1,1 @@
+"""Sensitive words: versioned packs, one normalisation with offsets, and matching on characters and sound."""

@@ -1,0 +1,45 @@
+"""Aho-Corasick over one kind of folded writing: patterns to the terms they stand for."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One pattern of one term. `allow` marks a context in which the term is no hit."""
+
+    term: int
+    pattern: str
+    written: str
+    counts: tuple[int, ...] = ()
+    allow: bool = False
+
+
+class Automaton:
+    """Finds every occurrence of every pattern, overlapping ones too."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        by_pattern: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            by_pattern[entry.pattern].append(entry)
+        self._entries = [tuple(group) for group in by_pattern.values()]
+        self._search = AhoCorasick(
+            list(by_pattern),
+            matchkind=MatchKind.Standard,
+            store_patterns=False,
+            implementation=Implementation.ContiguousNFA,
+        )
+
+    def find(self, text: str) -> list[tuple[int, int, int]]:
+        """Give raw matches: pattern number, begin, end."""
+        matches: list[tuple[int, int, int]] = self._search.find_matches_as_indexes(text, overlapping=True)
+        return matches
+
+    def entries(self, text: str) -> Iterator[tuple[Entry, int, int]]:
+        """Give each entry found with its span."""
+        for number, begin, end in self.find(text):
+            for entry in self._entries[number]:
+                yield entry, begin, end
