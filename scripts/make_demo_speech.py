@@ -107,7 +107,7 @@ def main() -> None:
             label = f"{call['id']}/{number:02d}"
             if only not in {None, call["id"], label}:
                 continue
-            speaker = scenarios["voices"][call[sentence["role"]]]
+            speaker = scenarios["voices"][call[sentence["role"]]] | sentence
             text = sentence.get("say", sentence["text"])
             total += write(text, speaker, SCENARIOS.parent / call["id"] / f"{number:02d}.flac")
         if total:
