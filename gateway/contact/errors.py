@@ -43,3 +43,10 @@ class RevealRefused(Conflict):
 
     code = "reveal-refused"
     zh = "号码仅在外呼二次判定通过后提供一次。"
+
+
+class ContactStillOpen(Conflict):
+    """A contact with this customer is still open; end it first."""
+
+    code = "contact-still-open"
+    zh = "与该客户的触达仍在进行，请先结束。"

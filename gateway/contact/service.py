@@ -1,43 +1,275 @@
-"""Judges contacts under a lock, writes them down, lets a number out once, and closes them."""
+"""Judges contacts under a lock, writes them down, lets a number out once, and closes them.
 
-from datetime import datetime
+Order of locks: customer, contact, then the ledger's head.
+"""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.contact.model import ContactRequest, OpenContact, Outcome, Verdict
+from core.clock import Clock
+from core.errors import MasklineError, NotFound
+from core.ids import new_id
+from core.ledger import Ledger
+from core.ledger.record import JSON
+from core.logging import get_logger
+from core.vault import SubjectKeys
+from gateway.contact.chain import evaluate
+from gateway.contact.errors import (
+    ContactNotOpen,
+    ContactStillOpen,
+    ContactUnknown,
+    RevealRefused,
+    VerdictUnavailable,
+)
+from gateway.contact.gather import Circumstances, Gatherer, lock_customer
+from gateway.contact.model import (
+    Channel,
+    ContactRequest,
+    Decision,
+    Direction,
+    OpenContact,
+    Outcome,
+    RuleRefusal,
+    Verdict,
+)
+from gateway.contact.models import ContactRow
+from gateway.contact.rulebook import RuleBook
+from gateway.customers.events import CustomerErased
+from gateway.customers.models import CustomerRow
 from gateway.customers.phone import PhoneNumber
+from gateway.customers.sealing import CustomerSealing
+
+RECHECK_FRESH = timedelta(seconds=30)
+_log = get_logger(__name__)
 
 
 class ContactService:
-    """Signatures first; the bodies follow."""
+    """The one gate to a customer. All methods join the caller's transaction."""
+
+    def __init__(
+        self,
+        *,
+        book: RuleBook,
+        gatherer: Gatherer,
+        subject_keys: SubjectKeys,
+        sealing: CustomerSealing,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> None:
+        self._book = book
+        self._gatherer = gatherer
+        self._keys = subject_keys
+        self._sealing = sealing
+        self._ledger = ledger
+        self._clock = clock
 
     async def judge(self, session: AsyncSession, request: ContactRequest) -> Verdict:
         """Lock the customer, count, decide, write the contact and the ledger entry (also for a deny).
 
-        `session` must come from `db.begin()`. Raises NotFound (no such binding), Unavailable (fail closed).
+        `session` must come from `db.begin()`. Raises BindingUnknown, or Unavailable: then roll back,
+        the contact does not happen.
         """
-        raise NotImplementedError
+        async with _fail_closed("judge"):
+            await _require_write(session)
+            await lock_customer(session, request.binding_id)
+            around = await self._gatherer.gather(session, request)
+            verdict = evaluate(around.facts, self._book)
+            row = self._row(request, around, verdict)
+            session.add(row)
+            await session.flush()
+            entry = await self._ledger.append(session, "contact.verdict", self._body(row, verdict))
+            row.verdict_seq = entry.seq
+            await session.flush()
+            return replace(verdict, contact_id=row.id)
 
     async def dry_run(self, session: AsyncSession, request: ContactRequest) -> Verdict:
-        """Answer with the same rules and write nothing."""
-        raise NotImplementedError
+        """Answer with the same rules; write nothing, lock nothing."""
+        async with _fail_closed("dry_run"):
+            around = await self._gatherer.gather(session, request)
+            return evaluate(around.facts, self._book)
 
     async def recheck(self, session: AsyncSession, contact_id: str) -> Verdict:
-        """Judge an open contact again, before the customer leg. A deny closes it as refused."""
-        raise NotImplementedError
+        """Judge an open contact again, before the customer leg. A deny closes it as refused.
+
+        Raises ContactUnknown, ContactNotOpen, or Unavailable as `judge` does.
+        """
+        async with _fail_closed("recheck"):
+            await _require_write(session)
+            binding_id = await session.scalar(
+                select(ContactRow.binding_id).where(ContactRow.id == contact_id)
+            )
+            if binding_id is None:
+                raise ContactUnknown
+            await lock_customer(session, binding_id)
+            row = await _open(session, contact_id)
+            request = ContactRequest(
+                row.employee_id, row.binding_id, row.channel, row.direction, row.purpose, row.node
+            )
+            around = await self._gatherer.gather(session, request, without_contact=row.id)
+            verdict = evaluate(around.facts, self._book)
+            row.rechecked_at = around.facts.now
+            if not verdict.allowed:
+                row.outcome, row.closed_at = Outcome.REFUSED, around.facts.now
+            await session.flush()
+            await self._ledger.append(session, "contact.recheck", self._body(row, verdict))
+            return replace(verdict, contact_id=row.id)
 
     async def reveal_for_dialling(self, session: AsyncSession, contact_id: str) -> PhoneNumber:
-        """Give the number, once, for an open outbound contact whose recheck just allowed it."""
-        raise NotImplementedError
+        """Give the number, once, for an open outbound call whose recheck just allowed it.
+
+        Raises ContactUnknown, ContactNotOpen, RevealRefused, SubjectErased.
+        """
+        await _require_write(session)
+        row = await _open(session, contact_id)
+        now = self._clock.now()
+        fresh = row.rechecked_at is not None and now - row.rechecked_at <= RECHECK_FRESH
+        wanted = row.direction is Direction.OUTBOUND and row.channel is Channel.CALL
+        if not (fresh and wanted) or row.revealed_at is not None:
+            raise RevealRefused
+        cipher = await self._keys.cipher(session, row.customer_id)
+        customer = await session.get(CustomerRow, row.customer_id)
+        number = self._sealing.phone_of(customer, cipher) if customer is not None else None
+        if number is None:
+            raise RevealRefused
+        row.revealed_at = now
+        await session.flush()
+        body = {"contact": row.id, "customer": row.customer_id, "employee": row.employee_id}
+        await self._ledger.append(session, "contact.reveal-for-dialling", body)
+        return number
 
     async def close(
         self, session: AsyncSession, contact_id: str, outcome: Outcome, *, answered_at: datetime | None = None
     ) -> None:
-        """Write how the contact ended. Idempotent: the first outcome stays."""
-        raise NotImplementedError
+        """Write how the contact ended. Idempotent: the first outcome stays. Raises ContactUnknown."""
+        if outcome is Outcome.PENDING:
+            raise ValueError("a contact is not closed as pending")
+        row = await session.get(ContactRow, contact_id, with_for_update=True, populate_existing=True)
+        if row is None:
+            raise ContactUnknown
+        if row.outcome is not Outcome.PENDING:
+            return
+        row.outcome, row.answered_at, row.closed_at = outcome, answered_at, self._clock.now()
+        await session.flush()
+        body: dict[str, JSON] = {
+            "contact": row.id,
+            "outcome": outcome.value,
+            "answered_at": answered_at.isoformat() if answered_at else None,
+        }
+        await self._ledger.append(session, "contact.closed", body)
 
     async def open_contacts(
         self, session: AsyncSession, *, node: str | None = None, before: datetime | None = None
     ) -> list[OpenContact]:
         """List contacts nobody has closed: of one call process, or requested before a moment."""
-        raise NotImplementedError
+        query = select(ContactRow).where(ContactRow.outcome == Outcome.PENDING)
+        if node is not None:
+            query = query.where(ContactRow.node == node)
+        if before is not None:
+            query = query.where(ContactRow.requested_at < before)
+        rows = await session.scalars(query.order_by(ContactRow.requested_at))
+        return [
+            OpenContact(row.id, row.employee_id, row.customer_id, row.binding_id, row.requested_at, row.node)
+            for row in rows
+        ]
+
+    async def on_customer_erased(self, session: AsyncSession, event: CustomerErased) -> None:
+        """Refuse an erasure while a contact with the customer is open: its recording needs the key."""
+        query = select(ContactRow.id).where(
+            ContactRow.customer_id == event.customer_id, ContactRow.outcome == Outcome.PENDING
+        )
+        if await session.scalar(query.limit(1)) is not None:
+            raise ContactStillOpen
+
+    def _row(self, request: ContactRequest, around: Circumstances, verdict: Verdict) -> ContactRow:
+        now = around.facts.now
+        return ContactRow(
+            id=new_id(),
+            binding_id=around.binding_id,
+            line_id=around.line_id,
+            employee_id=request.employee_id,
+            department_id=around.department_id,
+            customer_id=around.customer_id,
+            purpose=request.purpose,
+            channel=request.channel,
+            direction=request.direction,
+            outcome=Outcome.PENDING if verdict.allowed else Outcome.REFUSED,
+            node=request.node,
+            requested_at=now,
+            time_zone=around.facts.zone.key,
+            decision=verdict.decision,
+            rule_id=verdict.rule_id,
+            rule_version=verdict.rule_version,
+            reason_code=verdict.reason_code,
+            reason_zh=verdict.reason_zh,
+            reason_en=verdict.reason_en,
+            next_allowed_at=verdict.next_allowed_at,
+            others=[_other(refusal) for refusal in verdict.others],
+            rules_digest=self._book.digest,
+            closed_at=None if verdict.allowed else now,
+        )
+
+    def _body(self, row: ContactRow, verdict: Verdict) -> dict[str, JSON]:
+        return {
+            "contact": row.id,
+            "binding": row.binding_id,
+            "employee": row.employee_id,
+            "customer": row.customer_id,
+            "purpose": row.purpose.value,
+            "channel": row.channel.value,
+            "direction": row.direction.value,
+            "decision": verdict.decision.value,
+            "rule": verdict.rule_id,
+            "rule_version": verdict.rule_version,
+            "code": verdict.reason_code,
+            "others": [refusal.rule_id for refusal in verdict.others],
+            "next_allowed_at": verdict.next_allowed_at.isoformat() if verdict.next_allowed_at else None,
+            "rules_sha256": self._book.digest,
+        }
+
+
+@asynccontextmanager
+async def _fail_closed(step: str) -> AsyncIterator[None]:
+    """Turn whatever goes wrong into `VerdictUnavailable`: without an answer there is no contact."""
+    try:
+        yield
+    except (NotFound, ContactNotOpen, VerdictUnavailable):
+        raise
+    except Exception as error:
+        # No traceback: its text may quote what was being handled.
+        _log.error("contact.verdict_unavailable", name=step, error_type=type(error).__name__)  # noqa: TRY400
+        code = error.code if isinstance(error, MasklineError) else type(error).__name__
+        raise VerdictUnavailable(cause=code) from error
+
+
+async def _require_write(session: AsyncSession) -> None:
+    """Insist on `db.begin()`: SQLite has no row locks, so only its write transaction keeps others out."""
+    connection = await session.connection()
+    options = connection.sync_connection.get_execution_options() if connection.sync_connection else {}
+    if connection.dialect.name == "sqlite" and not options.get("maskline_write"):
+        raise VerdictUnavailable("A verdict needs a write transaction.", detail_zh="判定需要写事务。")
+
+
+async def _open(session: AsyncSession, contact_id: str) -> ContactRow:
+    """Lock an allowed contact that is still open."""
+    row = await session.get(ContactRow, contact_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise ContactUnknown
+    if row.decision is not Decision.ALLOW or row.outcome is not Outcome.PENDING:
+        raise ContactNotOpen
+    return row
+
+
+def _other(refusal: RuleRefusal) -> dict[str, str | None]:
+    return {
+        "rule_id": refusal.rule_id,
+        "rule_version": refusal.rule_version,
+        "code": refusal.code,
+        "zh": refusal.zh,
+        "en": refusal.en,
+        "next_allowed_at": refusal.next_allowed_at.isoformat() if refusal.next_allowed_at else None,
+    }
