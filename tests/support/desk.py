@@ -1,0 +1,171 @@
+"""A gateway desk for tests: the real services over a test database, with staff, lines and customers."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from core.access.model import Principal, Role
+from core.access.models import Department, Employee, EmployeeState
+from core.access.permissions import PermissionRegistry
+from core.clock import ManualClock
+from core.db import Database
+from core.events import EventBus
+from core.ids import new_id
+from core.ledger import Ledger
+from core.vault import Keyring, SubjectKeys, Vault
+from gateway.contact.gather import Gatherer
+from gateway.contact.model import Purpose
+from gateway.contact.ports import NullPhoneCompliance, PhoneCompliance
+from gateway.contact.rulebook import RuleBook, load
+from gateway.contact.service import ContactService
+from gateway.customers.consent import ConsentGiven, ConsentService
+from gateway.customers.events import CustomerErased
+from gateway.customers.fields import FieldChecker
+from gateway.customers.model import ConsentSource, CustomerInput, CustomerView
+from gateway.customers.sealing import CustomerSealing
+from gateway.customers.service import CustomerService
+from gateway.numbers.choice import LineChooser
+from gateway.numbers.lines import LineService
+from gateway.numbers.model import BindingView, BindRequest, DirectDial, LineDraft, LineView
+from gateway.numbers.placement import Placement
+from gateway.numbers.policy import load_policy
+from gateway.numbers.service import BindingService
+from gateway.permissions import PERMISSIONS
+
+REGISTRY = PermissionRegistry(PERMISSIONS)
+
+
+@dataclass
+class Desk:
+    """Everything a gateway test needs, wired as `maskline/wiring.py` does it."""
+
+    database: Database
+    clock: ManualClock
+    book: RuleBook = field(default_factory=load)
+    phones: PhoneCompliance = field(default_factory=NullPhoneCompliance)
+    seed: int | None = 7
+
+    def __post_init__(self) -> None:
+        self.keyring = Keyring.generate()
+        self.vault = Vault(self.keyring)
+        self.keys = SubjectKeys(self.vault, self.clock)
+        self.ledger = Ledger(self.clock)
+        self.events = EventBus()
+        self.sealing = CustomerSealing(self.vault)
+        self.checker = FieldChecker(region="CN", time_zone="Asia/Shanghai", clock=self.clock)
+        self.customers = CustomerService(
+            database=self.database,
+            subject_keys=self.keys,
+            sealing=self.sealing,
+            ledger=self.ledger,
+            events=self.events,
+            clock=self.clock,
+            checker=self.checker,
+        )
+        self.consents = ConsentService(
+            database=self.database, subject_keys=self.keys, ledger=self.ledger, clock=self.clock
+        )
+        self.lines = LineService(
+            database=self.database, ledger=self.ledger, clock=self.clock, region="CN"
+        )
+        self.bindings = BindingService(
+            database=self.database,
+            sealing=self.sealing,
+            ledger=self.ledger,
+            clock=self.clock,
+            policy=load_policy(),
+            placement=Placement(chooser=LineChooser(self.seed), clock=self.clock),
+            region="CN",
+        )
+        self.contacts = ContactService(
+            book=self.book,
+            gatherer=Gatherer(clock=self.clock, phones=self.phones),
+            subject_keys=self.keys,
+            sealing=self.sealing,
+            ledger=self.ledger,
+            clock=self.clock,
+        )
+        self.events.subscribe(CustomerErased, self.contacts.on_customer_erased)
+        self.events.subscribe(CustomerErased, self.bindings.on_customer_erased)
+
+    async def department(self, name: str, parent: Department | None = None) -> Department:
+        row = Department(
+            id=new_id(), parent_id=parent.id if parent else None, name=name, created_at=self.clock.now()
+        )
+        row.path = f"{parent.path if parent else '/'}{row.id}/"
+        async with self.database.begin() as session:
+            session.add(row)
+        return row
+
+    async def employee(self, role: Role, department: Department | None = None) -> Principal:
+        """Add an active employee and give their principal."""
+        employee_id = new_id()
+        async with self.database.begin() as session:
+            session.add(
+                Employee(
+                    id=employee_id,
+                    username=f"u{employee_id}",
+                    display_name="员工",
+                    department_id=department.id if department else None,
+                    state=EmployeeState.ACTIVE,
+                    password_hash="-",
+                    password_changed_at=self.clock.now(),
+                    created_at=self.clock.now(),
+                )
+            )
+        return Principal(
+            employee_id=employee_id,
+            department_id=department.id if department else None,
+            department_path=department.path if department else "",
+            roles=frozenset({role}),
+            grants=REGISTRY.grants_for({role}),
+            session_id=new_id(),
+            verified_at=self.clock.now(),
+        )
+
+    async def set_state(self, employee_id: str, state: EmployeeState) -> None:
+        async with self.database.begin() as session:
+            row = await session.get(Employee, employee_id)
+            assert row is not None
+            row.state = state
+
+    async def line(self, principal: Principal, number: str, city: str = "北京") -> LineView:
+        return await self.lines.add(principal, LineDraft(number, city, "示例机构", "备案-1"))
+
+    async def customer(
+        self, principal: Principal, phone: str = "13800138000", **fields: str
+    ) -> CustomerView:
+        return await self.customers.create(
+            principal, CustomerInput(phone=phone, name=fields.pop("name", "张三丰"), **fields)
+        )
+
+    async def consent(self, principal: Principal, customer_id: str, purpose: Purpose = Purpose.SALES) -> None:
+        given = ConsentGiven(purpose, ConsentSource.WRITTEN, self.clock.now() - timedelta(days=1))
+        await self.consents.give(principal, customer_id, given)
+
+    async def bind(
+        self,
+        principal: Principal,
+        customer_id: str,
+        *,
+        purpose: Purpose = Purpose.COLLECTION,
+        employee_id: str | None = None,
+        days: float = 30,
+        direct_dial: DirectDial = DirectDial.PREFERRED,
+        idempotency_key: str | None = None,
+    ) -> BindingView:
+        return await self.bindings.bind(
+            principal,
+            BindRequest(
+                employee_id=employee_id or principal.employee_id,
+                customer_id=customer_id,
+                purpose=purpose,
+                expires_at=self.clock.now() + timedelta(days=days),
+                direct_dial=direct_dial,
+                idempotency_key=idempotency_key,
+            ),
+        )
+
+
+def shanghai(hour: int, minute: int = 0, second: int = 0, *, day: int = 21) -> datetime:
+    """Give a time of day in Shanghai (UTC+8) in November 2026, as UTC."""
+    return datetime(2026, 11, day, tzinfo=UTC) + timedelta(hours=hour - 8, minutes=minute, seconds=second)
