@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from gateway.contact.errors import RulesInvalid
 from gateway.contact.model import Channel, Direction, Outcome, Purpose
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "rulefiles"
 
 
 class RuleKind(StrEnum):

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-DATA = Path(__file__).parent / "data" / "policy.yaml"
+DATA = Path(__file__).with_name("policy.yaml")
 
 
 class PolicySource(BaseModel):
