@@ -28,16 +28,17 @@ _log = get_logger(__name__)
 class CallDriver:
     """One call from its first event to its closed record."""
 
-    def __init__(self, ticket: CallTicket, gear: Gear) -> None:
+    def __init__(self, ticket: CallTicket, gear: Gear, *, claim: Callable[[str, "CallDriver"], None]) -> None:
         self.ticket = ticket
         self.machine = CallMachine(
             ticket.flow, ring_timeout_s=gear.sip.ring_timeout_s, max_call_s=gear.sip.max_call_s
         )
-        self.legs = Legs(gear, ticket, self)
+        self.legs = Legs(gear, ticket, claim=lambda leg: claim(leg, self))
         self.steps = Steps(gear, ticket, self.legs, post=self.post, phase=lambda: self.machine.phase)
         self._gear = gear
         self._queue: asyncio.Queue[on.Event] = asyncio.Queue()
         self._alarms: dict[Timer, Alarm] = {}
+        self._endings: list[asyncio.Task[None]] = []
         self._running: dict[Step, asyncio.Task[None]] = {}
         self._log = _log.bind(call_id=ticket.call_id)
 
@@ -56,7 +57,13 @@ class CallDriver:
                 except Exception as error:  # noqa: BLE001 - whatever broke, the call must end in the books
                     self._log.error("call.command_failed", error_type=type(error).__name__)
                     self.post(on.StepFailed(Step.ANSWER))
+
+    async def abandon(self) -> None:
+        """Stop whatever is still under way: the process ends, or the record is written."""
         self.steps.give_up()
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        await cancel(*self._running.values(), *self._endings)
 
     @property
     def over(self) -> bool:
@@ -162,11 +169,11 @@ class CallDriver:
 
     @_execute.register
     def _close_media(self, _command: do.CloseMedia) -> None:
-        spawn(self._closing(), name=f"close {self.ticket.call_id}")
+        self._endings.append(spawn(self._closing(), name=f"close {self.ticket.call_id}"))
 
     @_execute.register
     def _write_cdr(self, command: do.WriteCdr) -> None:
-        spawn(self._filing(command.record), name=f"file {self.ticket.call_id}")
+        self._endings.append(spawn(self._filing(command.record), name=f"file {self.ticket.call_id}"))
 
     # --- steps --------------------------------------------------------------------------------
 

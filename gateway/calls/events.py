@@ -137,7 +137,9 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class SwitchLost:
-    """The switch went away and all legs with it."""
+    """A switch went away, and these legs with it; the other leg may live on another switch."""
+
+    sides: frozenset[Side] = frozenset(Side)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """What every call is driven with: collaborators, limits, and what the outside may know of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.clock import Clock
 from core.config import SipSettings
 from gateway.calls.books import Books
-from gateway.calls.events import Event
+from gateway.calls.metrics import CallMetrics
 from gateway.calls.ports import MediaPlane, SwitchLink, Timers
 
 
@@ -57,12 +56,5 @@ class Gear:
     clock: Clock
     timers: Timers
     sip: SipSettings
-    claim: Callable[[str, "LegOwner"], None]
-    """Tell the service whom the events of a leg are for."""
+    metrics: CallMetrics
     limits: StepLimits = field(default_factory=StepLimits)
-
-
-class LegOwner(Protocol):
-    """Takes events of a call: its driver."""
-
-    def post(self, event: Event) -> None: ...

@@ -1,12 +1,14 @@
 """The two legs of a call as the switch knows them: ids, and the commands that name them."""
 
+from collections.abc import Callable
+
 from pydantic import SecretStr
 
 from core.errors import Unavailable
 from core.ids import new_id
 from core.logging import get_logger
 from gateway.calls.flow import Flow
-from gateway.calls.gear import Gear, LegOwner, PhoneAddress
+from gateway.calls.gear import Gear, PhoneAddress
 from gateway.calls.ticket import CallTicket, OpenedCall
 from gateway.customers.phone import PhoneNumber
 from gateway.media.model import Side
@@ -21,9 +23,10 @@ SWITCH_MARGIN_S = 60
 class Legs:
     """Says things to the switch. A leg that is not there any more is no error: its end is on the way."""
 
-    def __init__(self, gear: Gear, ticket: CallTicket, owner: LegOwner) -> None:
+    def __init__(self, gear: Gear, ticket: CallTicket, *, claim: Callable[[str], None]) -> None:
+        """`claim` is told each leg that we dial, before the switch can say anything of it."""
         self._gear = gear
-        self._owner = owner
+        self._claim = claim
         self._ids: dict[Side, str] = {}
         self._waiting: Side | None = None
         if ticket.leg is not None:
@@ -59,7 +62,7 @@ class Legs:
             max_duration_s=self._gear.sip.max_call_s + SWITCH_MARGIN_S,
         )
         self._ids[side] = leg
-        self._gear.claim(leg, self._owner)
+        self._claim(leg)
         self._gear.link.send(command)
 
     def ring(self, side: Side) -> None:

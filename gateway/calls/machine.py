@@ -250,7 +250,9 @@ class CallMachine:
 
     @_on.register
     def _kill(self, event: on.KillRequested) -> None:
-        self._end(event.by, Cause.KILLED)
+        """Staff may hang up from the screen: that ends the call as hanging up the phone does."""
+        if not self._inactive:
+            self._end(event.by, self._hung_up() if event.by is EndedBy.STAFF else Cause.KILLED)
 
     @_on.register
     def _timer(self, event: on.TimerFired) -> None:
@@ -264,8 +266,12 @@ class CallMachine:
             self._end(_BY[side], Cause.NO_ANSWER)
 
     @_on.register
-    def _switch_lost(self, _event: on.SwitchLost) -> None:
-        self.legs = dict.fromkeys(Side, Leg.GONE) if not self._inactive else self.legs
+    def _switch_lost(self, event: on.SwitchLost) -> None:
+        living = [side for side in event.sides if self.legs[side] not in {Leg.ABSENT, Leg.GONE}]
+        if self._inactive or not living:
+            return
+        for side in living:
+            self.legs[side] = Leg.GONE
         self._end(EndedBy.SYSTEM, Cause.SWITCH_LOST)
 
     def _end(

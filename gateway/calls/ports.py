@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.contact.model import ContactRequest, Outcome, Verdict
 from gateway.customers.phone import PhoneNumber
 from gateway.media.model import FailureHandler, MediaReport, MediaStats, NoticePlayed, Side
+from gateway.media.plane import PlaneStatus
 from gateway.media.sdp import RemoteMedia
 from gateway.numbers.model import BindingView
 from gateway.switch.link import LinkEvent
@@ -68,6 +69,8 @@ class MediaPlane(Protocol):
 
     async def open(self, call_id: str, recording_key: bytes) -> MediaSession:
         """Take two ports and arm the recorder, or raise `Unavailable`: no recorder, no call."""
+
+    def status(self) -> PlaneStatus: ...
 
 
 class Contacts(Protocol):

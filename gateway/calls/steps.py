@@ -147,13 +147,16 @@ class Steps:
         pause_s = 0.0
         while True:
             try:
-                await self._gear.books.close(self._ticket.call_id, record, self._report)
+                written = await self._gear.books.close(self._ticket.call_id, record, self._report)
             except Exception as error:  # noqa: BLE001 - whatever it is, an unwritten record is tried again
                 pause_s = next(pauses, pause_s)
                 self._log.error("call.not_filed", error_type=type(error).__name__, delay_s=pause_s)
                 await asyncio.sleep(pause_s)
-            else:
-                return
+                continue
+            if written:
+                labels = (self._ticket.flow.value, record.cause.value, record.ended_by.value)
+                self._gear.metrics.ended.labels(*labels).inc()
+            return
 
     def give_up(self) -> None:
         """Tell whoever waits for the verdict that there will be none."""

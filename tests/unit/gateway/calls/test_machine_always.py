@@ -37,7 +37,7 @@ anything = st.one_of(
     st.builds(on.MediaFailed, st.sampled_from(FailureReason)),
     st.builds(on.KillRequested, st.sampled_from(EndedBy)),
     st.builds(on.TimerFired, st.sampled_from(Timer)),
-    st.just(on.SwitchLost()),
+    st.builds(on.SwitchLost, st.frozensets(sides)),
     st.just(on.MediaClosed()),
     st.just(on.Filed()),
 )

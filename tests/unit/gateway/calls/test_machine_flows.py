@@ -309,6 +309,29 @@ def test_a_lost_switch_takes_the_legs_with_it():
     )
 
 
+def test_if_one_of_two_switches_is_lost_the_other_leg_is_hung_up():
+    play(
+        talking(),
+        (
+            on.SwitchLost(frozenset({CUSTOMER})),
+            [do.StopTimer(Timer.LIMIT), do.Hangup(STAFF), do.CloseMedia()],
+        ),
+        (on.SwitchLost(frozenset({STAFF})), []),
+        *close(EndedBy.SYSTEM, Cause.SWITCH_LOST, 200),
+    )
+
+
+def test_staff_hanging_up_from_the_screen_is_an_ordinary_end():
+    play(
+        talking(),
+        (
+            on.KillRequested(EndedBy.STAFF),
+            [do.StopTimer(Timer.LIMIT), do.Hangup(STAFF), do.Hangup(CUSTOMER), do.CloseMedia()],
+        ),
+        *close(EndedBy.STAFF, Cause.COMPLETED, 200),
+    )
+
+
 def test_hold_and_resume_are_answered_to_the_holder_alone():
     play(
         talking(),
