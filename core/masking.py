@@ -14,9 +14,11 @@ def last_four(number: str) -> str:
 def mask_number(number: str) -> str:
     """Mask a phone number: `+8613800138000` as 138****8000, any other as stars and its last four."""
     digits = _digits(number)
-    if len(digits) == 13 and digits.startswith("861"):
+    if digits.startswith("86") and len(digits) == 13:
         digits = digits[2:]
-    if len(digits) == 11 and digits.startswith("1") and digits[1] in "3456789":
+    elif unicodedata.normalize("NFKC", number).lstrip().startswith("+"):
+        return STARS + last_four(number)  # another country's
+    if len(digits) == 11 and digits[0] == "1" and digits[1] in "3456789":
         return f"{digits[:3]}{STARS}{digits[-4:]}"
     return STARS + last_four(number)
 
