@@ -60,7 +60,7 @@ def _bad_key(key: object) -> bool:
 
 async def paginate(
     session: AsyncSession,
-    statement: Select[tuple[T]],
+    statement: Select[T],
     *,
     key: ColumnElement[str] | Any,
     cursor: str | None,
