@@ -81,7 +81,7 @@ async def audit(session: AsyncSession, verifier: LedgerVerifier, logged: Sequenc
         if one.size > edge.size:
             notes.add("checkpoint-ahead", one.size)
     head = await session.execute(select(HeadRow.size, HeadRow.frontier).where(HeadRow.id == HEAD_ID))
-    size, frontier = head.tuples().one_or_none() or (0, b"")
+    size, frontier = head.one_or_none() or (0, b"")
     if (size, frontier) != (edge.size, edge.dump()):
         notes.add("head-mismatch", size)
     signed = max((one.size for one in checkpoints), default=0)
@@ -164,7 +164,7 @@ async def _check_nodes(session: AsyncSession, completed: dict[Node, bytes], note
                 NodeRow.level == level, NodeRow.position.between(min(positions), max(positions))
             )
         )
-        stored = dict(rows.tuples().all())
+        stored = dict(rows.all())
         for position in positions:
             if stored.get(position) != completed[Node(level, position)]:
                 notes.add("node-mismatch", position << level)

@@ -111,7 +111,7 @@ class EvidenceExporter:
                     .where(EntryRow.seq.in_(seqs[start : start + BATCH]))
                     .order_by(EntryRow.seq)
                 )
-                records.extend(rows.tuples())
+                records.extend(rows)
             tree = Tree(session)
             proofs = await tree.inclusions(seqs, checkpoint.size)
             notes = await session.scalars(

@@ -45,7 +45,7 @@ async def _entries(session: AsyncSession, last: int) -> tuple[list[str], int]:
         .order_by(EntryRow.seq)
         .limit(BATCH)
     )
-    rows = found.tuples().all()
+    rows = found.all()
     return [_entry(*row) for row in rows], rows[-1][0] if rows else last
 
 

@@ -184,7 +184,7 @@ class SubjectKeys:
             .where(SubjectKeyRow.destroyed_at.is_(None))
             .group_by(SubjectKeyRow.wrapped_by)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
 
 async def purge_remains(database: Database) -> None:
