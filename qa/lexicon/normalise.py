@@ -3,7 +3,7 @@
 Each character of the original becomes one folded character or none (it is skipped): NFKC for width
 and styles, lower case, accents off, traditional to simplified character by character, every form of a
 digit to 0-9, 您 to 你. What stands between words without meaning (spaces, signs, emoji, zero-width
-characters) is skipped. The punctuation that ends a clause is kept as `BARRIER`, because a word does not run over
+characters) is skipped. The punctuation that ends a clause is kept as `BARRIER`, for no word runs over
 it: 稍微，信用卡 holds no 微信.
 """
 

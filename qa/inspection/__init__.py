@@ -1,0 +1,1 @@
+"""Quality inspection of one contact: rules, findings, score, report."""

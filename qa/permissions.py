@@ -1,0 +1,42 @@
+"""Permissions of quality assurance, and which role gets how much of them."""
+
+from collections.abc import Mapping
+
+from core.access.model import Role, Scope
+from core.access.permissions import PermissionSpec
+
+INSPECTION_READ = "inspection.read"
+TRANSCRIPT_READ = "transcript.read"
+TRANSCRIPT_NUMBERS = "transcript.numbers"
+ALERT_READ = "alert.read"
+ALERT_HANDLE = "alert.handle"
+
+_READERS: Mapping[Role, Scope] = {
+    Role.AGENT: Scope.OWN,
+    Role.SUPERVISOR: Scope.TEAM,
+    Role.REVIEWER: Scope.ALL,
+    Role.ADMINISTRATOR: Scope.ALL,
+    Role.AUDITOR: Scope.ALL,
+}
+_LISTENERS: Mapping[Role, Scope] = {
+    Role.AGENT: Scope.OWN,
+    Role.SUPERVISOR: Scope.TEAM,
+    Role.REVIEWER: Scope.ALL,
+}
+_HANDLERS: Mapping[Role, Scope] = {Role.SUPERVISOR: Scope.TEAM, Role.REVIEWER: Scope.ALL}
+
+PERMISSIONS = (
+    PermissionSpec(INSPECTION_READ, "查看质检结果", "See inspections", _READERS),
+    PermissionSpec(
+        TRANSCRIPT_READ, "查看转写原文（号码脱敏）", "Read transcripts (numbers masked)", _LISTENERS
+    ),
+    # Nobody by default: an institution that needs it grants it knowingly.
+    PermissionSpec(TRANSCRIPT_NUMBERS, "查看转写中的号码", "See numbers in transcripts", {}),
+    PermissionSpec(
+        ALERT_READ,
+        "查看预警",
+        "See alerts",
+        {**_HANDLERS, Role.ADMINISTRATOR: Scope.ALL, Role.AUDITOR: Scope.ALL},
+    ),
+    PermissionSpec(ALERT_HANDLE, "受理和关闭预警", "Take and close alerts", _HANDLERS),
+)
