@@ -18,7 +18,7 @@ class StepLimits:
     media_s: float = 5.0
     dial_s: float = 5.0
     notice_s: float = 60.0
-    close_s: float = 15.0
+    close_s: float = 60.0
     late_s: float = 30.0
     """How long the end of a call waits for a step that was given up on, before it cancels it."""
     file_pauses_s: tuple[float, ...] = (0.2, 1.0, 5.0, 15.0, 30.0)

@@ -41,6 +41,10 @@ class LiveCalls:
         self._drives[ticket.call_id] = spawn(self._drive(driver), name=f"call {ticket.call_id}")
         return driver
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._drivers)
+
     def get(self, call_id: str) -> CallDriver | None:
         return self._drivers.get(call_id)
 
@@ -55,6 +59,12 @@ class LiveCalls:
     def counts(self) -> CallCounts:
         over = sum(driver.over for driver in self._drivers.values())
         return CallCounts(len(self._drivers) - over, over)
+
+    async def finished(self, call_id: str) -> None:
+        """Wait until the record of a call is written; at once if there is no such call."""
+        drive = self._drives.get(call_id)
+        if drive is not None:
+            await asyncio.shield(drive)
 
     async def stop(self, grace_s: float) -> None:
         """End every call and wait until its record is written; what is not by then, recovery closes."""
