@@ -1,0 +1,1 @@
+"""From a stereo telephone recording to sentences with role, time, text and confidence."""
