@@ -1,5 +1,7 @@
 """A phone number: E.164 inside, masked wherever it could be printed."""
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 
 import phonenumbers
@@ -8,6 +10,8 @@ from core.errors import Invalid
 from core.masking import mask_number
 
 MAX_TEXT = 32
+# Only what people write a number with: the library would dig a number out of any text.
+_WRITTEN = re.compile(r"\+?[0-9(][0-9\s().\-]*")
 
 
 class PhoneInvalid(Invalid):
@@ -29,7 +33,8 @@ class PhoneNumber:
 
         Raises `PhoneInvalid`, which never quotes the text. Extensions are refused: they cannot be dialled.
         """
-        if len(text) > MAX_TEXT:
+        text = unicodedata.normalize("NFKC", text).strip()
+        if len(text) > MAX_TEXT or not _WRITTEN.fullmatch(text):
             raise PhoneInvalid
         try:
             parsed = phonenumbers.parse(text, region)

@@ -1,12 +1,14 @@
 """Seals a customer's fields under the customer's own key, indexes them blindly, and opens them masked."""
 
 import unicodedata
+from datetime import datetime
 
 from core.masking import mask_name
 from core.sealed import BlindIndex, Field
 from core.vault import Cipher, Vault
-from gateway.customers.model import CustomerView
+from gateway.customers.model import CustomerDraft, CustomerView
 from gateway.customers.models import CustomerRow
+from gateway.customers.owners import Owner
 from gateway.customers.phone import PhoneNumber
 
 TABLE = "gw_customers"
@@ -17,6 +19,26 @@ class CustomerSealing:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+
+    def new_row(
+        self, draft: CustomerDraft, customer_id: str, cipher: Cipher, *, owner: Owner, by: str, now: datetime
+    ) -> CustomerRow:
+        """Make the row of a new customer; the tags are rows of their own."""
+        row = CustomerRow(
+            id=customer_id,
+            external_id=draft.external_id,
+            owner_id=owner.employee_id,
+            department_id=owner.department_id,
+            time_zone=draft.time_zone,
+            city=draft.city,
+            created_at=now,
+            created_by=by,
+            updated_at=now,
+        )
+        self.put_phone(row, cipher, draft.phone)
+        self.put_name(row, cipher, draft.name)
+        self.put_id_number(row, cipher, draft.id_number)
+        return row
 
     def put_phone(self, row: CustomerRow, cipher: Cipher, phone: PhoneNumber) -> None:
         row.phone = cipher.seal(Field(TABLE, "phone", row.id), phone.e164)

@@ -28,13 +28,12 @@ from gateway.customers.events import CustomerErased
 from gateway.customers.fields import FieldChecker
 from gateway.customers.model import (
     CustomerChange,
-    CustomerDraft,
     CustomerFilter,
     CustomerInput,
     CustomerView,
 )
 from gateway.customers.models import CustomerRow, CustomerTagRow
-from gateway.customers.owners import Owner, find_owner
+from gateway.customers.owners import find_owner
 from gateway.customers.phone import PhoneNumber
 from gateway.customers.sealing import CustomerSealing
 
@@ -81,36 +80,17 @@ class CustomerService:
             owner = await find_owner(session, principal, permissions.CUSTOMER_WRITE, owner_id)
             await self._refuse_phone(session, draft.phone)
             await self._refuse_external_id(session, draft.external_id)
-            row, cipher = await self.insert(session, draft, owner, principal.employee_id)
+            customer_id = new_id()
+            cipher = await self._keys.create(session, customer_id)
+            row = self._sealing.new_row(
+                draft, customer_id, cipher, owner=owner, by=principal.employee_id, now=self._clock.now()
+            )
+            session.add(row)
+            session.add_all(CustomerTagRow(customer_id=row.id, tag=tag) for tag in draft.tags)
             await self._flush(session)
             body = {"customer": row.id, "owner": owner.employee_id, "by": principal.employee_id}
             await self._ledger.append(session, "customer.created", body)
             return self._sealing.view(row, cipher, tuple(sorted(draft.tags)))
-
-    async def insert(
-        self, session: AsyncSession, draft: CustomerDraft, owner: Owner, created_by: str
-    ) -> tuple[CustomerRow, Cipher]:
-        """Add a checked customer to the caller's transaction, without a flush and without the ledger."""
-        now = self._clock.now()
-        customer_id = new_id()
-        cipher = await self._keys.create(session, customer_id)
-        row = CustomerRow(
-            id=customer_id,
-            external_id=draft.external_id,
-            owner_id=owner.employee_id,
-            department_id=owner.department_id,
-            time_zone=draft.time_zone,
-            city=draft.city,
-            created_at=now,
-            created_by=created_by,
-            updated_at=now,
-        )
-        self._sealing.put_phone(row, cipher, draft.phone)
-        self._sealing.put_name(row, cipher, draft.name)
-        self._sealing.put_id_number(row, cipher, draft.id_number)
-        session.add(row)
-        session.add_all(CustomerTagRow(customer_id=customer_id, tag=tag) for tag in draft.tags)
-        return row, cipher
 
     async def get(self, principal: Principal, customer_id: str) -> CustomerView:
         """Give one customer, masked; raise `CustomerUnknown`."""

@@ -20,6 +20,8 @@ from gateway.contact.service import ContactService
 from gateway.customers.consent import ConsentGiven, ConsentService
 from gateway.customers.events import CustomerErased
 from gateway.customers.fields import FieldChecker
+from gateway.customers.importing.format import load_format
+from gateway.customers.importing.importer import CustomerImporter
 from gateway.customers.model import ConsentSource, CustomerInput, CustomerView
 from gateway.customers.sealing import CustomerSealing
 from gateway.customers.service import CustomerService
@@ -63,6 +65,15 @@ class Desk:
         )
         self.consents = ConsentService(
             database=self.database, subject_keys=self.keys, ledger=self.ledger, clock=self.clock
+        )
+        self.importer = CustomerImporter(
+            database=self.database,
+            subject_keys=self.keys,
+            sealing=self.sealing,
+            ledger=self.ledger,
+            clock=self.clock,
+            checker=self.checker,
+            layout=load_format(),
         )
         self.lines = LineService(
             database=self.database, ledger=self.ledger, clock=self.clock, region="CN"
