@@ -48,6 +48,8 @@ def check_request(req: Any) -> None:
     """Refuse what no handler should see: another version, a CSeq of another method, another URI scheme."""
     if req.sipver.upper() != "SIP/2.0":
         raise Refusal(505)
+    if any(req.countHFs(name) != 1 for name in ("call-id", "cseq", "from", "to")):
+        raise Refusal(400)
     number, method = req.getHFBody("cseq").getCSeq()
     if method != req.getMethod() or not 0 <= number < 2**31:
         raise Refusal(400)
@@ -119,7 +121,7 @@ def sdp_of(msg: Any) -> str | None:
     text = str(body)
     if len(text) > MAX_SDP_CHARS:
         raise Refusal(513)
-    return text
+    return text if text.strip() else None
 
 
 def dtmf_of(req: Any) -> str | None:

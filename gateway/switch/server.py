@@ -1,6 +1,7 @@
 """The link over a Unix socket: the server in `calls` that each switch connects to by its name."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -106,10 +107,12 @@ class LinkServer:
         except PeerLost as lost:
             _log.warning("link.lost", reason=lost.reason, node=peer.node if peer else None)
         finally:
-            await cancel(pinger)
-            writer.transport.abort()
             if peer is not None and self._peers.get(peer.node) is peer:
                 self._down(peer.node)
+            writer.transport.abort()
+            await cancel(pinger)
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     def _up(self, peer: Peer) -> None:
         former = self._peers.get(peer.node)
