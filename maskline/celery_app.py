@@ -52,7 +52,7 @@ def publish(app: Celery, topic: str, outbox_id: str) -> None:
 
 
 def _broker_url(settings: Settings) -> str:
-    return settings.broker_url.get_secret_value() if settings.broker_url else "filesystem://"
+    return settings.broker_url.get_secret_value() if settings.broker_url else "filesystem://localhost/"
 
 
 def _transport_options(settings: Settings) -> dict[str, Any]:

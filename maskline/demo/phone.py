@@ -37,6 +37,15 @@ class PhoneFailed(Unavailable):
     zh = "演示电话未得到预期的应答。"
 
 
+def _header(lines: bytes, name: bytes) -> bytes | None:
+    """Give the first header of that name in a message without folded lines."""
+    for line in lines.split(b"\r\n"):
+        key, _, value = line.partition(b":")
+        if key.strip().lower() == name:
+            return value.strip()
+    return None
+
+
 class _Protocol(asyncio.DatagramProtocol):
     """Hands datagrams over. aiosipua's own asserts a base class that asyncio's transport has from 3.12 on."""
 
@@ -56,7 +65,22 @@ class _Transport(UdpSipTransport):
         self._udp_transport = transport
 
     def receive(self, data: bytes, source: tuple[str, int]) -> None:
+        self._acknowledge_refusal(data, source)
         self._dispatch(data, source)
+
+    def _acknowledge_refusal(self, data: bytes, source: tuple[str, int]) -> None:
+        """Send the ACK that RFC 3261 section 17.1.1.3 asks for; aiosipua 0.7.1 acknowledges 2xx only."""
+        head, _, rest = data.partition(b"\r\n")
+        number, _, method = (_header(rest, b"cseq") or b"").partition(b" ")
+        if head[:8] != b"SIP/2.0 " or head[8:9] < b"3" or method.strip() != b"INVITE":
+            return
+        copied = {name: _header(rest, name) for name in (b"via", b"from", b"to", b"call-id")}
+        if self._udp_transport is None or None in copied.values():
+            return
+        lines = [b"ACK sip:%b:%d SIP/2.0" % (source[0].encode(), source[1])]
+        lines += [name + b": " + (value or b"") for name, value in copied.items()]
+        lines += [b"cseq: " + number + b" ACK", b"max-forwards: 70", b"content-length: 0", b"", b""]
+        self._udp_transport.sendto(b"\r\n".join(lines), source)
 
 
 class Phone:

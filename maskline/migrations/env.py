@@ -1,6 +1,6 @@
 """Alembic's environment: our tables, and time-outs so that a migration never stands in a queue of locks."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import Connection, create_engine
@@ -10,7 +10,7 @@ from core.db import UtcDateTime
 from maskline.tables import load_metadata
 
 
-def _render(kind: str, thing: Any, _context: object) -> str | bool:
+def _render(kind: str, thing: Any, _context: object) -> str | Literal[False]:
     """Write our column types as what the database holds, so that old revisions need no code of ours."""
     if kind == "type" and isinstance(thing, UtcDateTime):
         return "sa.DateTime(timezone=True)"

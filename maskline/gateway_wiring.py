@@ -1,0 +1,125 @@
+"""Wires the gateway wing on the ground."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from core.access.build import Access, build_access
+from core.access.permissions import PermissionRegistry
+from gateway.calls.process import CallsParts
+from gateway.contact import rulebook
+from gateway.contact.gather import Gatherer
+from gateway.contact.ports import NullPhoneCompliance
+from gateway.contact.service import ContactService
+from gateway.customers.consent import ConsentService
+from gateway.customers.events import CustomerErased
+from gateway.customers.fields import FieldChecker
+from gateway.customers.sealing import CustomerSealing
+from gateway.customers.service import CustomerService
+from gateway.media.plane import MediaPlane
+from gateway.numbers.choice import LineChooser
+from gateway.numbers.lines import LineService
+from gateway.numbers.placement import Placement
+from gateway.numbers.policy import load_policy
+from gateway.numbers.service import BindingService
+from gateway.switch.server import LinkServer
+from maskline.ground import Ground, seed_of
+
+SWITCH_SOCKET = "switch.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The services of the wing that need no live call."""
+
+    customers: CustomerService
+    consent: ConsentService
+    lines: LineService
+    bindings: BindingService
+    contacts: ContactService
+    rules: rulebook.RuleBook
+
+
+def build_gateway(ground: Ground) -> Gateway:
+    """Build the services and subscribe them to what they must hear."""
+    settings, clock = ground.settings, ground.clock
+    sealing = CustomerSealing(ground.vault)
+    rules = rulebook.load()
+    bindings = BindingService(
+        database=ground.database,
+        sealing=sealing,
+        ledger=ground.ledger,
+        clock=clock,
+        policy=load_policy(),
+        placement=Placement(chooser=LineChooser(seed_of(settings)), clock=clock),
+        region=settings.default_region,
+    )
+    ground.bus.subscribe(CustomerErased, bindings.on_customer_erased)
+    return Gateway(
+        customers=CustomerService(
+            database=ground.database,
+            subject_keys=ground.subject_keys,
+            sealing=sealing,
+            ledger=ground.ledger,
+            events=ground.bus,
+            clock=clock,
+            checker=FieldChecker(region=settings.default_region, time_zone=settings.timezone, clock=clock),
+        ),
+        consent=ConsentService(
+            database=ground.database, subject_keys=ground.subject_keys, ledger=ground.ledger, clock=clock
+        ),
+        lines=LineService(
+            database=ground.database, ledger=ground.ledger, clock=clock, region=settings.default_region
+        ),
+        bindings=bindings,
+        contacts=ContactService(
+            book=rules,
+            gatherer=Gatherer(clock=clock, phones=NullPhoneCompliance()),
+            subject_keys=ground.subject_keys,
+            sealing=sealing,
+            ledger=ground.ledger,
+            clock=clock,
+        ),
+        rules=rules,
+    )
+
+
+def build_people(ground: Ground, permissions: PermissionRegistry) -> Access:
+    """Build log-in, employees and departments."""
+    return build_access(
+        ground.settings,
+        database=ground.database,
+        clock=ground.clock,
+        vault=ground.vault,
+        books=ground.ledger,
+        bus=ground.bus,
+        permissions=permissions,
+    )
+
+
+@asynccontextmanager
+async def open_calls(ground: Ground, gateway: Gateway) -> AsyncIterator[CallsParts]:
+    """Open the link to the switch and the media plane; close both at the end."""
+    link = LinkServer(ground.settings.run_dir / SWITCH_SOCKET)
+    media = MediaPlane(ground.settings.media, ground.blobs, ground.clock)
+    await link.start()
+    try:
+        yield CallsParts(
+            settings=ground.settings,
+            database=ground.database,
+            clock=ground.clock,
+            vault=ground.vault,
+            subject_keys=ground.subject_keys,
+            ledger=ground.ledger,
+            outbox=ground.outbox,
+            blobs=ground.blobs,
+            contacts=gateway.contacts,
+            bindings=gateway.bindings,
+            media=media,
+            link=link,
+            node=socket.gethostname(),
+        )
+    finally:
+        await link.close()
+        await media.close()

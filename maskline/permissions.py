@@ -1,0 +1,12 @@
+"""Every permission of the house in one registry."""
+
+from core.access.grants import ACCESS_PERMISSIONS
+from core.access.permissions import PermissionRegistry
+from core.web.system import SYSTEM_PERMISSIONS
+from gateway import permissions as gateway
+from gateway.calls import permissions as calls
+
+
+def registry() -> PermissionRegistry:
+    """Gather what each wing declares."""
+    return PermissionRegistry(SYSTEM_PERMISSIONS, ACCESS_PERMISSIONS, gateway.PERMISSIONS, calls.PERMISSIONS)
