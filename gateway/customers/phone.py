@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import phonenumbers
 
@@ -61,5 +62,11 @@ class PhoneNumber:
     def __str__(self) -> str:
         return self.masked
 
+    def __format__(self, spec: str) -> str:
+        return format(self.masked, spec)
+
     def __repr__(self) -> str:
         return f"PhoneNumber({self.masked})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a phone number does not leave the process by serialisation")
