@@ -375,6 +375,7 @@ def open_ledger(path: Path) -> Ledger:
 def _open_sqlite(path: Path) -> Ledger:
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        connection.execute("BEGIN")  # one view of a ledger that may be growing
         notes = connection.execute("SELECT note FROM core_ledger_checkpoints ORDER BY size").fetchall()
         head = connection.execute("SELECT size FROM core_ledger_head").fetchone()
     except sqlite3.Error as error:
@@ -382,9 +383,11 @@ def _open_sqlite(path: Path) -> Ledger:
 
     def rows() -> Iterator[Row]:
         try:
-            yield from map(Row._make, connection.execute(
-                "SELECT seq, kind, record, leaf_hash, created_at FROM core_ledger_entries ORDER BY seq"
-            ))  # fmt: skip
+            for seq, kind, record, leaf, created_at in connection.execute(
+                "SELECT seq, kind, CAST(record AS BLOB), CAST(leaf_hash AS BLOB), created_at"
+                " FROM core_ledger_entries ORDER BY seq"
+            ):
+                yield Row(seq, str(kind), record or b"", leaf or b"", str(created_at))
         except sqlite3.Error as error:
             raise Unreadable(f"{path}: {error}") from None
 
@@ -424,13 +427,14 @@ class Walk:
 def verify_ledger(path: Path, key: Key, logs: list[Path], trusted: list[Path]) -> Report:
     """Check a whole ledger against every checkpoint there is."""
     report = Report("ledger")
-    ledger = open_ledger(path)
-    inside = verified(ledger.notes, key, report, "database")
+    # Read what is outside first: the ledger may grow meanwhile, and must not look cut off because of it.
     outside = [
         one
         for file in [*logs, *trusted]
         for one in verified(read_notes(small_file(file).decode("utf-8", "replace")), key, report, file.name)
     ]
+    ledger = open_ledger(path)
+    inside = verified(ledger.notes, key, report, "database")
     if not logs and not trusted:
         report.warnings.append(Finding("no-outside-checkpoint", path.name))
     checkpoints = check_checkpoints([*inside, *outside], report)
@@ -485,11 +489,19 @@ def _look_at(row: Row, walk: Walk, times: Times, report: Report) -> None:
             walk.shifts.append([row.seq, row.seq, shift])
     elif leaf_hash(row.record) != row.leaf_hash:
         walk.edited.append(row.seq)
-    created = datetime.fromisoformat(row.created_at)
-    created = created.replace(tzinfo=UTC) if created.tzinfo is None else created
-    if not shift and (record.kind, record.at) != (row.kind, created):
+    if shift:  # where it belongs is unknown, so nothing more can be said about it
+        return
+    if (record.kind, record.at) != (row.kind, _moment(row.created_at)):
         report.add("columns-edited", f"seq={row.seq}")
     times.check(row.seq, record.at)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _compare(walk: Walk, pending: list[Checkpoint], report: Report) -> None:

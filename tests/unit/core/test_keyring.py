@@ -21,7 +21,7 @@ def test_created_file_and_folder_are_private(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert Keyring.load(path) == keyring
-    assert os.listdir(path.parent) == ["keyring.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["keyring.json"]
 
 
 def test_private_even_under_an_open_umask(path: Path) -> None:
@@ -76,7 +76,7 @@ def test_save_replaces_atomically(path: Path) -> None:
     rotated.save(path)
     assert Keyring.load(path) == rotated
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert os.listdir(path.parent) == ["keyring.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["keyring.json"]
 
 
 def test_environment_takes_json_and_base64() -> None:
@@ -90,7 +90,11 @@ def test_rotation_keeps_old_keys_and_roots() -> None:
     second = first.rotate()
     assert second.current not in first.keys
     assert second.keys[first.current] == first.keys[first.current]
-    assert (second.blind_index, second.ledger, second.secrets) == (first.blind_index, first.ledger, first.secrets)
+    assert (second.blind_index, second.ledger, second.secrets) == (
+        first.blind_index,
+        first.ledger,
+        first.secrets,
+    )
     assert set(second.retire(first.current).keys) == {second.current}
     with pytest.raises(KeyringInvalid):
         second.retire(second.current)
@@ -150,7 +154,7 @@ def _with(**changes: object) -> str:
 def test_malformed_keyring_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(KeyringInvalid) as caught:
         Keyring.parse(text)
-    stored = json.loads(text) if text.startswith("{\"") else {}
+    stored = json.loads(text) if text.startswith('{"') else {}
     for value in stored.values():
         if isinstance(value, str) and len(value) > 30:
             assert value not in str(caught.value)

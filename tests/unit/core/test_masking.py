@@ -29,7 +29,17 @@ def test_number(number: str, masked: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "masked"),
-    [("张三", "张*"), ("张三丰", "张**"), ("欧阳娜娜", "欧***"), ("阿卜杜热合曼", "阿***"), ("张", "*"), ("", ""), (" 李四 ", "李*"), ("John Smith", "J***"), ("Li", "L***")],
+    [
+        ("张三", "张*"),
+        ("张三丰", "张**"),
+        ("欧阳娜娜", "欧***"),
+        ("阿卜杜热合曼", "阿***"),
+        ("张", "*"),
+        ("", ""),
+        (" 李四 ", "李*"),
+        ("John Smith", "J***"),
+        ("Li", "L***"),
+    ],
 )
 def test_name(name: str, masked: str) -> None:
     assert mask_name(name) == masked

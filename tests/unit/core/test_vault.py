@@ -1,7 +1,7 @@
 """Envelopes open only where they were made for; keys and sealed values print masked."""
 
+import copy
 import json
-import pickle
 from dataclasses import replace
 
 import pytest
@@ -95,7 +95,11 @@ def test_bytes_that_are_no_text_break_without_quoting_them(cipher: Cipher) -> No
 
 
 def test_derived_keys_differ_by_purpose_and_key(cipher: Cipher) -> None:
-    keys = {cipher.derive_key("recording"), cipher.derive_key("export"), Cipher(KEY_ID, Secret(b"x" * 32)).derive_key("recording")}
+    keys = {
+        cipher.derive_key("recording"),
+        cipher.derive_key("export"),
+        Cipher(KEY_ID, Secret(b"x" * 32)).derive_key("recording"),
+    }
     assert len(keys) == 3
     assert {len(key) for key in keys} == {32}
     assert cipher.derive_key("recording") in keys
@@ -110,7 +114,7 @@ def test_nothing_prints_what_it_holds(cipher: Cipher) -> None:
             assert "ab" * 4 not in text
             assert "\\x" not in text
     with pytest.raises(TypeError):
-        pickle.dumps(secret)
+        copy.copy(secret)  # asks for the same thing as pickling
     with pytest.raises(TypeError):
         json.dumps(secret)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import sys
 from types import ModuleType
 
 import pytest
@@ -22,7 +23,16 @@ from tests.support.ledger import VERIFIER
 
 LEAVES = [
     bytes.fromhex(leaf)
-    for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+    for leaf in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
 ]
 GOLDEN = {
     0: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -42,8 +52,6 @@ def _verifier() -> ModuleType:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
@@ -72,14 +80,14 @@ def path(m: int, leaves: list[bytes]) -> list[bytes]:
     return [*path(m - k, leaves[k:]), mth(leaves[:k])]
 
 
-def subproof(m: int, leaves: list[bytes], known: bool) -> list[bytes]:
+def subproof(m: int, leaves: list[bytes], *, known: bool) -> list[bytes]:
     """RFC 6962 §2.1.2, word for word."""
     if m == len(leaves):
         return [] if known else [mth(leaves)]
     k = split(len(leaves))
     if m <= k:
-        return [*subproof(m, leaves[:k], known), mth(leaves[k:])]
-    return [*subproof(m - k, leaves[k:], False), mth(leaves[:k])]
+        return [*subproof(m, leaves[:k], known=known), mth(leaves[k:])]
+    return [*subproof(m - k, leaves[k:], known=False), mth(leaves[:k])]
 
 
 def split(n: int) -> int:
@@ -116,7 +124,7 @@ def test_every_proof_up_to_forty_leaves() -> None:
         for old in range(size + 1):
             proof = [hash_of(span, nodes) for span in consistency_path(old, size)]
             if 0 < old < size:
-                assert proof == subproof(old, leaves[:size], True)
+                assert proof == subproof(old, leaves[:size], known=True)
             assert verifier.consistent(old, size, proof, mth(leaves[:old]), root)
 
 
