@@ -43,6 +43,7 @@ from core.clock import Clock
 from core.db import Database
 from core.events import EventBus
 from core.ids import new_id
+from core.ledger import JSON
 from core.web.paging import paginate
 
 
@@ -223,7 +224,7 @@ class EmployeeService:
             await self._bus.publish(
                 session, EmployeeRolesChanged(employee.id, frozenset(roles), principal.id)
             )
-            names = sorted(role.value for role in set(roles))
+            names: list[JSON] = [*sorted(role.value for role in set(roles))]
             await self._note(session, "employee.roles-set", employee.id, principal.id, roles=names)
             return await view(session, employee)
 
@@ -285,7 +286,7 @@ class EmployeeService:
         await session.flush()
         session.add_all(EmployeeRole(employee_id=employee.id, role=role) for role in new.roles)
         await session.flush()
-        roles = sorted(role.value for role in new.roles)
+        roles: list[JSON] = [*sorted(role.value for role in new.roles)]
         await self._note(
             session, "employee.created", employee.id, by, roles=roles, department_id=new.department_id
         )
@@ -306,7 +307,7 @@ class EmployeeService:
         kind: str,
         employee_id: str,
         by: str | None,
-        **facts: str | int | list[str] | None,
+        **facts: JSON,
     ) -> None:
         await self._books.append(session, kind, {"employee_id": employee_id, "by": by, **facts})
 

@@ -7,6 +7,7 @@ from core.access.people import find_employee
 from core.access.ports import Books
 from core.access.sessions import SessionBook, SessionView
 from core.db import Database
+from core.ledger import JSON
 
 
 class SessionService:
@@ -45,6 +46,10 @@ class SessionService:
         async with self._database.begin() as session:
             employee = await find_employee(session, principal, SESSION_KILL, employee_id)
             ended = await self._sessions.kill_all(session, employee.id)
-            body = {"employee_id": employee.id, "by": principal.id, "sessions_ended": ended}
+            body: dict[str, JSON] = {
+                "employee_id": employee.id,
+                "by": principal.id,
+                "sessions_ended": ended,
+            }
             await self._books.append(session, "employee.sessions-ended", body)
             return ended

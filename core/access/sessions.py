@@ -78,7 +78,7 @@ class SessionBook:
             ).one_or_none()
             if found is None:
                 return None
-            row, employee, path = found.tuple()
+            row, employee, path = found
             roles = frozenset(
                 await session.scalars(
                     select(EmployeeRole.role).where(EmployeeRole.employee_id == employee.id)
