@@ -3,11 +3,12 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -77,6 +78,29 @@ class ManualAlarm:
         self.cancelled = True
 
 
+class Meddled:
+    """A service that breaks or waits where the test says so: an error once for each in `faults`."""
+
+    def __init__(self, real: object) -> None:
+        self._real = real
+        self.faults: dict[str, list[Exception]] = {}
+        self.gates: dict[str, asyncio.Event] = {}
+        self.reached: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._real, name)
+
+        async def meddled(*args: object, **options: object) -> Any:
+            self.reached[name].set()
+            if name in self.gates:
+                await self.gates[name].wait()
+            if self.faults.get(name):
+                raise self.faults[name].pop(0)
+            return await method(*args, **options)
+
+        return meddled
+
+
 class House:
     """One data folder, one process. `crash` leaves everything as `kill -9` would."""
 
@@ -91,7 +115,7 @@ class House:
         self.outbox = Outbox(clock)
         self.timers = ManualTimers()
         self.limits = StepLimits(file_pauses_s=(0.01,), late_s=PATIENCE_S)
-        self.contacts = self.desk.contacts
+        self.contacts = Meddled(self.desk.contacts)
         self.bindings = self.desk.bindings
         self.node = "calls"
         self._new_process()
@@ -125,6 +149,7 @@ class House:
         async with running(self.parts()) as calls:
             self.switch.connect()
             yield Scene(self, calls)
+        self._new_process()
 
     @asynccontextmanager
     async def killed(self) -> AsyncIterator["Scene"]:
@@ -310,6 +335,25 @@ class Scene:
         """The media of the only call."""
         (session,) = self.house.media.sessions.values()
         return session
+
+    async def connect(self, phone: Phone, target: str) -> tuple[str, str]:
+        """Bring a staff call up to the conversation; give both legs."""
+        staff = await self.dial(phone, target)
+        originate = await self.next(sip.Originate)
+        self.ringing(originate.leg)
+        assert (await self.next(sip.Ring)).leg == staff
+        self.answered(originate.leg)
+        answer = await self.next(sip.Answer)
+        assert answer.leg == staff
+        return staff, originate.leg
+
+    async def bridged(self) -> None:
+        async with self.patience():
+            await self.session.bridging.wait()
+
+    def said(self, kind: type[C]) -> list[C]:
+        """Everything of a kind that was sent to the switch so far."""
+        return [command for command in self.switch.sent if isinstance(command, kind)]
 
     async def closed(self) -> CallRow:
         """Wait until every call is in the books; give the record if there is one."""

@@ -21,34 +21,16 @@ from tests.component.gateway.calls.house import (
     TRUNK_HOST,
     House,
     Phone,
-    Scene,
 )
-
-
-async def connect(scene: Scene, phone: Phone, target: str) -> tuple[str, str]:
-    """Bring a staff call up to the conversation; give both legs."""
-    staff = await scene.dial(phone, target)
-    originate = await scene.next(sip.Originate)
-    scene.ringing(originate.leg)
-    assert (await scene.next(sip.Ring)).leg == staff
-    scene.answered(originate.leg)
-    answer = await scene.next(sip.Answer)
-    assert answer.leg == staff
-    return staff, originate.leg
-
-
-async def bridged(scene: Scene) -> None:
-    async with scene.patience():
-        await scene.session.bridging.wait()
 
 
 async def test_staff_calls_a_token(house: House, binding: BindingView, phone: Phone) -> None:
     async with house.open() as scene:
-        staff, customer = await connect(scene, phone, binding.token)
+        staff, customer = await scene.connect(phone, binding.token)
         originate = next(command for command in scene.switch.sent if isinstance(command, sip.Originate))
         assert originate.uri.get_secret_value() == f"sip:+86{CUSTOMER}@{TRUNK_HOST}:5080"
         assert originate.from_user.get_secret_value() == binding.line_number
-        await bridged(scene)
+        await scene.bridged()
         scene.session.speak(Side.STAFF, 50)
         scene.session.speak(Side.CUSTOMER, 30)
         scene.ended(customer)
@@ -77,7 +59,7 @@ async def test_the_ledger_holds_the_hash_of_the_stored_record(
     house: House, binding: BindingView, phone: Phone
 ) -> None:
     async with house.open() as scene:
-        _, customer = await connect(scene, phone, binding.token)
+        _, customer = await scene.connect(phone, binding.token)
         scene.ended(customer)
         row = await scene.closed()
     again = hashlib.sha256(rfc8785.dumps(cdr_document(row))).hexdigest()
@@ -89,14 +71,14 @@ async def test_the_ledger_holds_the_hash_of_the_stored_record(
 
 async def test_staff_calls_a_line(house: House, binding: BindingView, phone: Phone) -> None:
     async with house.open() as scene:
-        await connect(scene, phone, LINE)
+        await scene.connect(phone, LINE)
 
 
 async def test_the_customer_number_is_in_no_record(
     house: House, binding: BindingView, phone: Phone, database: Database
 ) -> None:
     async with house.open() as scene:
-        staff, customer = await connect(scene, phone, binding.token)
+        staff, customer = await scene.connect(phone, binding.token)
         scene.ended(staff)
         row = await scene.closed()
         said = [repr(command) for command in scene.switch.sent]
@@ -124,7 +106,7 @@ async def test_callback_calls_staff_first(house: House, binding: BindingView, ph
         assert CUSTOMER in customer.uri.get_secret_value()
         scene.ringing(customer.leg)
         scene.answered(customer.leg)
-        await bridged(scene)
+        await scene.bridged()
         assert scene.session.log == [
             "remote staff", "ringback staff", "no ringback staff", "remote customer", "notice", "bridge",
         ]  # fmt: skip
@@ -143,7 +125,7 @@ async def test_inbound_reaches_the_bound_employee(house: House, binding: Binding
         assert (await scene.next(sip.Ring)).leg == customer
         scene.answered(staff.leg, STAFF_SDP)
         assert (await scene.next(sip.Answer)).leg == customer
-        await bridged(scene)
+        await scene.bridged()
         scene.ended(customer)
         row = await scene.closed()
     assert (row.flow, row.direction, row.cause) == ("inbound", "inbound", "completed")
@@ -155,8 +137,8 @@ async def test_hold_is_answered_to_the_holder_and_nothing_reaches_the_other_leg(
     house: House, binding: BindingView, phone: Phone
 ) -> None:
     async with house.open() as scene:
-        staff, customer = await connect(scene, phone, binding.token)
-        await bridged(scene)
+        staff, customer = await scene.connect(phone, binding.token)
+        await scene.bridged()
         scene.switch.emit(sip.Reoffer(leg=staff, sdp=HELD))
         accepted = await scene.next(sip.AcceptReoffer)
         assert accepted.leg == staff
@@ -175,8 +157,8 @@ async def test_hold_is_answered_to_the_holder_and_nothing_reaches_the_other_leg(
 
 async def test_a_supervisor_ends_a_call(house: House, binding: BindingView, phone: Phone) -> None:
     async with house.open() as scene:
-        staff, customer = await connect(scene, phone, binding.token)
-        await bridged(scene)
+        staff, customer = await scene.connect(phone, binding.token)
+        await scene.bridged()
         (call_id,) = scene.calls.live.ids
         scene.calls.service.hangup(call_id, EndedBy.SUPERVISOR)
         assert {(await scene.next(sip.Hangup)).leg, (await scene.next(sip.Hangup)).leg} == {staff, customer}
@@ -186,8 +168,8 @@ async def test_a_supervisor_ends_a_call(house: House, binding: BindingView, phon
 
 async def test_the_time_limit_ends_a_call(house: House, binding: BindingView, phone: Phone) -> None:
     async with house.open() as scene:
-        await connect(scene, phone, binding.token)
-        await bridged(scene)
+        await scene.connect(phone, binding.token)
+        await scene.bridged()
         house.timers.fire(house.settings.sip.max_call_s)
         row = await scene.closed()
     assert (row.cause, row.ended_by) == ("time-limit", "limit")
