@@ -33,3 +33,4 @@ class RequestContext:
 CONTEXT: web.RequestKey[RequestContext] = web.RequestKey("context", RequestContext)
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 BODY: web.RequestKey[bytes] = web.RequestKey("body", bytes)
+CODE: web.RequestKey[str] = web.RequestKey("code", str)

@@ -12,11 +12,11 @@ from aiohttp.typedefs import Middleware
 from core.errors import MasklineError, TooMany, Unauthenticated
 from core.logging import get_logger
 from core.web.client import REQUEST_ID_HEADER, ContextBuilder
-from core.web.context import CONTEXT, PRINCIPAL
+from core.web.context import CODE, CONTEXT, PRINCIPAL
 from core.web.dispatch import Handler
 from core.web.errors import InternalFault, RangeUnsatisfiable
 from core.web.ports import ErrorPage
-from core.web.problems import MEDIA_TYPE, Problem, from_aiohttp, problem_of, where_raised
+from core.web.problems import MEDIA_TYPE, from_aiohttp, problem_of, where_raised
 from core.web.security import set_headers
 from core.web.telemetry import HttpMetrics, route_template
 
@@ -48,6 +48,7 @@ def observe(contexts: ContextBuilder, metrics: HttpMetrics) -> Middleware:
                     status=status,
                     duration_ms=round(elapsed_s * 1000, 1),
                     principal_id=None if principal is None else principal.id,
+                    code=request.get(CODE),
                 )
 
     return middleware
@@ -84,7 +85,7 @@ def explain(kind_of: KindOf, error_page: ErrorPage | None, login_path: str | Non
             )
         context = request[CONTEXT]
         problem = problem_of(fault, language=context.language, request_id=context.request_id)
-        _log_fault(problem)
+        request[CODE] = problem.code
         headers |= _extra(fault, context.language)
         if is_page and error_page is not None:
             text = error_page(problem, context)
@@ -93,10 +94,6 @@ def explain(kind_of: KindOf, error_page: ErrorPage | None, login_path: str | Non
         return web.Response(text=text, content_type=MEDIA_TYPE, status=problem.status, headers=headers)
 
     return middleware
-
-
-def _log_fault(problem: Problem) -> None:
-    _log.info("http.refused", code=problem.code, status=problem.status)
 
 
 def _allow(error: web.HTTPException) -> dict[str, str]:
