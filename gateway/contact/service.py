@@ -241,7 +241,7 @@ async def _fail_closed(step: str) -> AsyncIterator[None]:
         raise
     except Exception as error:
         # No traceback: its text may quote what was being handled.
-        _log.error("contact.verdict_unavailable", name=step, error_type=type(error).__name__)  # noqa: TRY400
+        _log.error("contact.verdict_unavailable", name=step, error_type=type(error).__name__)
         code = error.code if isinstance(error, MasklineError) else type(error).__name__
         raise VerdictUnavailable(cause=code) from error
 

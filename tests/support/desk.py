@@ -12,11 +12,16 @@ from core.events import EventBus
 from core.ids import new_id
 from core.ledger import Ledger
 from core.vault import Keyring, SubjectKeys, Vault
+from core.web.endpoint import Endpoint
+from gateway.contact import api as contact_api
 from gateway.contact.gather import Gatherer
 from gateway.contact.model import Purpose
 from gateway.contact.ports import NullPhoneCompliance, PhoneCompliance
+from gateway.contact.queries import ContactQueries
 from gateway.contact.rulebook import RuleBook, load
 from gateway.contact.service import ContactService
+from gateway.customers import api as customers_api
+from gateway.customers import consent_api
 from gateway.customers.consent import ConsentGiven, ConsentService
 from gateway.customers.events import CustomerErased
 from gateway.customers.fields import FieldChecker
@@ -25,6 +30,7 @@ from gateway.customers.importing.importer import CustomerImporter
 from gateway.customers.model import ConsentSource, CustomerInput, CustomerView
 from gateway.customers.sealing import CustomerSealing
 from gateway.customers.service import CustomerService
+from gateway.numbers import api as numbers_api
 from gateway.numbers.choice import LineChooser
 from gateway.numbers.lines import LineService
 from gateway.numbers.model import BindingView, BindRequest, DirectDial, LineDraft, LineView
@@ -75,9 +81,7 @@ class Desk:
             checker=self.checker,
             layout=load_format(),
         )
-        self.lines = LineService(
-            database=self.database, ledger=self.ledger, clock=self.clock, region="CN"
-        )
+        self.lines = LineService(database=self.database, ledger=self.ledger, clock=self.clock, region="CN")
         self.bindings = BindingService(
             database=self.database,
             sealing=self.sealing,
@@ -95,8 +99,24 @@ class Desk:
             ledger=self.ledger,
             clock=self.clock,
         )
+        self.queries = ContactQueries(
+            database=self.database,
+            service=self.contacts,
+            book=self.book,
+            clock=self.clock,
+            time_zone="Asia/Shanghai",
+        )
         self.events.subscribe(CustomerErased, self.contacts.on_customer_erased)
         self.events.subscribe(CustomerErased, self.bindings.on_customer_erased)
+
+    def endpoints(self) -> list[Endpoint]:
+        """Give all endpoints of customers, numbers and contacts."""
+        return [
+            *customers_api.endpoints(self.customers, self.importer),
+            *consent_api.endpoints(self.consents),
+            *numbers_api.endpoints(self.lines, self.bindings),
+            *contact_api.endpoints(self.queries),
+        ]
 
     async def department(self, name: str, parent: Department | None = None) -> Department:
         row = Department(
@@ -142,9 +162,7 @@ class Desk:
     async def line(self, principal: Principal, number: str, city: str = "北京") -> LineView:
         return await self.lines.add(principal, LineDraft(number, city, "示例机构", "备案-1"))
 
-    async def customer(
-        self, principal: Principal, phone: str = "13800138000", **fields: str
-    ) -> CustomerView:
+    async def customer(self, principal: Principal, phone: str = "13800138000", **fields: str) -> CustomerView:
         return await self.customers.create(
             principal, CustomerInput(phone=phone, name=fields.pop("name", "张三丰"), **fields)
         )

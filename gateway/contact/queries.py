@@ -1,0 +1,115 @@
+"""Reads contacts within a principal's scope, and dry-runs a verdict for one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from core.access.model import Principal
+from core.access.scope import scope_clause
+from core.clock import Clock
+from core.db import Database
+from core.web.paging import paginate
+from gateway import permissions
+from gateway.contact.errors import BindingUnknown
+from gateway.contact.localtime import local_date
+from gateway.contact.model import Channel, ContactRequest, Decision, Direction, Outcome, Purpose, Verdict
+from gateway.contact.models import ContactRow
+from gateway.contact.rulebook import Rule, RuleBook
+from gateway.contact.service import ContactService
+from gateway.numbers.models import BindingRow
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilter:
+    """Which contacts to list."""
+
+    customer_id: str | None = None
+    employee_id: str | None = None
+    decision: Decision | None = None
+    outcome: Outcome | None = None
+    purpose: Purpose | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What would happen if a contact were tried now. The purpose is the binding's unless stated."""
+
+    binding_id: str
+    channel: Channel = Channel.CALL
+    direction: Direction = Direction.OUTBOUND
+    purpose: Purpose | None = None
+
+
+class ContactQueries:
+    """What people may know about contacts; nothing here writes."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        service: ContactService,
+        book: RuleBook,
+        clock: Clock,
+        time_zone: str,
+    ) -> None:
+        self._db = database
+        self._service = service
+        self._book = book
+        self._clock = clock
+        self._zone = ZoneInfo(time_zone)
+
+    async def find(
+        self, principal: Principal, wanted: ContactFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Sequence[ContactRow], str | None]:
+        """Give one page of contacts, newest first."""
+        query = select(ContactRow).where(
+            scope_clause(
+                principal,
+                permissions.CONTACT_READ,
+                owner=ContactRow.employee_id,
+                department=ContactRow.department_id,
+            )
+        )
+        for column, value in (
+            (ContactRow.customer_id, wanted.customer_id),
+            (ContactRow.employee_id, wanted.employee_id),
+            (ContactRow.decision, wanted.decision),
+            (ContactRow.outcome, wanted.outcome),
+            (ContactRow.purpose, wanted.purpose),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        async with self._db.read() as session:
+            return await paginate(session, query, key=ContactRow.id, cursor=cursor, limit=limit)
+
+    async def dry_run(self, principal: Principal, asked: DryRun) -> Verdict:
+        """Judge without writing, for a binding within the principal's scope; raise `BindingUnknown`."""
+        scope = scope_clause(
+            principal,
+            permissions.CONTACT_DRY_RUN,
+            owner=BindingRow.employee_id,
+            department=BindingRow.department_id,
+        )
+        async with self._db.read() as session:
+            binding = await session.scalar(select(BindingRow).where(BindingRow.id == asked.binding_id, scope))
+            if binding is None:
+                raise BindingUnknown
+            request = ContactRequest(
+                binding.employee_id,
+                binding.id,
+                asked.channel,
+                asked.direction,
+                asked.purpose or binding.purpose,
+            )
+            return await self._service.dry_run(session, request)
+
+    def rules(self, principal: Principal) -> tuple[Rule, ...]:
+        """Give the rules in force today (the institution's day), in the order of evaluation."""
+        principal.require(permissions.RULE_READ)
+        return self._book.in_force(local_date(self._clock.now(), self._zone))
+
+    @property
+    def digest(self) -> str:
+        return self._book.digest
