@@ -1,5 +1,6 @@
 """Logging in: password, second factor, forced changes; each step gives a new token (no fixation)."""
 
+import asyncio
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -137,7 +138,7 @@ class LoginService:
         """
         async with self._database.read() as session:
             username = (await self._employee(session, principal.employee_id)).username
-        check_policy(new, [username, *self._policy.context_words])
+        await asyncio.to_thread(check_policy, new, [username, *self._policy.context_words])
         found = await self._verified(username, current, source)
         hashed = await self._passwords.hash(new)
         async with self._database.begin() as session:

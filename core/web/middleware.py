@@ -8,8 +8,10 @@ from urllib.parse import quote
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.errors import MasklineError, TooMany, Unauthenticated
+from core.errors import MasklineError, TooMany, Unauthenticated, Unavailable
 from core.logging import get_logger
 from core.web.client import REQUEST_ID_HEADER, ContextBuilder
 from core.web.context import CODE, CONTEXT, PRINCIPAL
@@ -69,6 +71,9 @@ def explain(kind_of: KindOf, error_page: ErrorPage | None, login_path: str | Non
                 return web.Response(status=error.status, headers=error.headers)
             fault = from_aiohttp(error)
             headers = _allow(error)
+        except (OperationalError, InterfaceError, PoolTimeout) as error:  # the database does not answer
+            _log.error("http.database", error_type=type(error).__name__, where=where_raised(error))
+            fault = Unavailable()
         except Exception as error:  # noqa: BLE001 - the last resort (ASVS 16.5.4); its text goes nowhere
             _log.error("http.unhandled", error_type=type(error).__name__, where=where_raised(error))
             fault = InternalFault()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import Field, SecretStr, field_validator
+from sqlalchemy.exc import OperationalError
 
 from core.access.model import Principal, Role, Scope
 from core.access.permissions import PermissionRegistry, PermissionSpec
@@ -143,6 +144,10 @@ def make_endpoints() -> list[Endpoint]:  # noqa: C901 - a list of small handlers
     async def crash() -> Thing:
         raise RuntimeError(f"cannot reach {CANARY}")
 
+    @endpoint("GET", "/no-database", permission="thing.read", summary_zh="无库", summary_en="No database")
+    async def no_database() -> Thing:
+        raise OperationalError(f"SELECT '{CANARY}'", None, Exception(CANARY))
+
     @endpoint("GET", "/busy", permission="thing.read", summary_zh="忙", summary_en="Busy")
     async def busy() -> Thing:
         raise TooMany(retry_after_s=7.2)
@@ -192,7 +197,7 @@ def make_endpoints() -> list[Endpoint]:  # noqa: C901 - a list of small handlers
         cookie = Cookie("maskline", TOKENS[Role.SUPERVISOR])
         return Reply(Thing(name=context.language, by=f"{who}@{context.source}"), cookies=(cookie,))
 
-    return [things, create, read, delete, crash, busy, slow, file, broken_stream, upload, hello]
+    return [things, create, read, delete, crash, no_database, busy, slow, file, broken_stream, upload, hello]
 
 
 class Search(ApiModel):

@@ -137,6 +137,10 @@ async def test_an_unexpected_error_keeps_its_text_to_itself(client, caplog):
     assert CANARY not in caplog.text
 
 
+async def test_a_silent_database_is_told_and_not_quoted(client):
+    await problem(await client.get("/api/v1/no-database", headers=auth()), 503, "unavailable")
+
+
 async def test_waiting_is_told(client):
     answer = await client.get("/api/v1/busy", headers=auth())
     await problem(answer, 429, "too-many")
