@@ -102,9 +102,10 @@ def _fold_part(character: str) -> str:
     """Fold one character of an NFKC form."""
     if character in _CLAUSE_ENDS:
         return BARRIER
-    if "\ue000" <= character <= "\uf8ff":
-        return BARRIER  # private use: nobody knows what it shows
-    kind = unicodedata.category(character)[0]
+    category = unicodedata.category(character)
+    if category in {"Co", "Cs"}:
+        return BARRIER  # private use and lone surrogates: nobody knows what they show
+    kind = category[0]
     if kind == "M":
         return ""
     if character >= "\u2e80":
