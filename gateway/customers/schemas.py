@@ -11,7 +11,6 @@ from gateway.customers.importing.importer import ImportMode, ImportReport
 from gateway.customers.model import BlockReason, ConsentSource
 
 Text = Annotated[str, Field(max_length=200)]
-Hidden = Annotated[str, Field(max_length=200, repr=False)]
 Tag = Annotated[str, Field(max_length=100)]
 
 
@@ -22,11 +21,11 @@ class CustomerPath(ApiModel):
 class CustomerCreate(ApiModel):
     """A new customer. The number is sealed at once and never comes back."""
 
-    phone: Hidden
-    name: Hidden
-    id_number: Hidden = ""
+    phone: Text = Field(repr=False)
+    name: Text = Field(repr=False)
+    id_number: Text = Field(default="", repr=False)
     tags: list[Tag] = Field(default=[], max_length=100)
-    external_id: Hidden = ""
+    external_id: Text = Field(default="", repr=False)
     time_zone: Text = ""
     city: Text = ""
     owner_id: IdStr | None = None
@@ -35,11 +34,11 @@ class CustomerCreate(ApiModel):
 class CustomerPatch(ApiModel):
     """What to change; what is left out or null stays, "" clears."""
 
-    phone: Hidden | None = None
-    name: Hidden | None = None
-    id_number: Hidden | None = None
+    phone: Text | None = Field(default=None, repr=False)
+    name: Text | None = Field(default=None, repr=False)
+    id_number: Text | None = Field(default=None, repr=False)
     tags: list[Tag] | None = Field(default=None, max_length=100)
-    external_id: Hidden | None = None
+    external_id: Text | None = Field(default=None, repr=False)
     time_zone: Text | None = None
     city: Text | None = None
     owner_id: IdStr | None = None
@@ -71,7 +70,7 @@ class CustomerListQuery(PageQuery):
 class CustomerSearch(ApiModel):
     """A search. It is a body, not a query, so that no name gets into an address or a proxy's log."""
 
-    name: Hidden | None = None
+    name: Text | None = Field(default=None, repr=False)
     last_four: str | None = Field(default=None, pattern=r"^[0-9]{4}$", repr=False)
     tag: Tag | None = None
     owner_id: IdStr | None = None
