@@ -19,6 +19,10 @@ FOUND = [
     ("collection", "我不会告诉你家人吗", "disclosure.tell-family"),
     ("collection", "你不能还我就告诉你老婆", "disclosure.tell-family"),
     ("collection", "告素你嘉人", "disclosure.tell-family"),
+    ("collection", "你不说就告诉你家人", "disclosure.tell-family"),
+    ("collection", "你再不给就打电话给你家人", "disclosure.call-family"),
+    ("collection", "那我不得不告诉你家人", "disclosure.tell-family"),
+    ("collection", "要么还钱，要么我通知你单位", "disclosure.tell-work"),
     # over-promise
     ("sales", "我们这里保证下款", "over_promise.guarantee-payout"),
     ("sales", "不看征信，黑户也能贷", "over_promise.no-credit-check"),
@@ -41,8 +45,11 @@ FOUND = [
     ("sales", "给点辛苦费", "private_deal.kickback"),
     ("sales", "先交一笔保证金", "private_deal.upfront-fee"),
     ("sales", "把验证码发给我", "private_deal.credentials"),
+    ("sales", "不用走公司的流程", "private_deal.leave-platform"),
     ("sales", "别让公司知道", "private_deal.leave-platform"),
     # threats and insults
+    ("collection", "明天我就去你单位找你的领导", "insult_threat.visit"),
+    ("collection", "你就是个垃圾", "insult_threat.abuse-stupid"),
     ("collection", "我找人收拾你", "insult_threat.gang"),
     ("collection", "我弄死你", "insult_threat.kill"),
     ("collection", "我们是公安局的", "insult_threat.pose-police"),
@@ -98,6 +105,9 @@ CLEAN = [
     "我把合同发到您邮箱",
     "你妈的电话是多少",
     "片子拍得很好",
+    "那是垃圾短信，不用理",
+    "没有人能保证下款",
+    "我们从来不会主动给您的家人打电话",
     "危险废物要分类",
     "工作人员会在一个工作日内联系您",
 ]
