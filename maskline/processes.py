@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 
 from core.config import Settings
 from core.errors import MasklineError
-from core.heartbeat import Heartbeat, Report, ReportSource, healthy
+from core.heartbeat import Report
 from core.lease import Lease
 from core.logging import configure, get_logger
 from core.tasks import cancel, spawn
 from gateway.calls import process as calls_process
 from gateway.switch.run import run_switch as serve_switch
+from maskline.beating import beating
 from maskline.celery_app import make_celery, publish
 from maskline.gateway_wiring import build_gateway, build_people, open_calls
 from maskline.ground import Ground, open_ground
@@ -77,20 +78,6 @@ def _chores(ground: Ground) -> list[Chore]:
         Chore("bindings", 15.0, gateway.bindings.release_expired),
         Chore("access", 60.0, sweep_access),
     ]
-
-
-class beating:  # noqa: N801 - reads as a verb where it is used
-    """Give signs of life while the block runs."""
-
-    def __init__(self, ground: Ground, process: str, report: ReportSource = healthy) -> None:
-        self._heartbeat = Heartbeat(ground.database, ground.clock, process, report)
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        self._task = spawn(self._heartbeat.run(), name="heartbeat")
-
-    async def __aexit__(self, *_: object) -> None:
-        await cancel(self._task)
 
 
 def run(name: str, settings: Settings) -> int:

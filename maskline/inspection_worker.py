@@ -1,0 +1,46 @@
+"""The worker process: inspects contacts that ended, one at a time, at low priority."""
+
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from typing import TypeVar
+
+from core.config import Settings
+from maskline.beating import beating
+from maskline.celery_app import DEFAULT_QUEUE, QUEUES, make_celery
+from maskline.ground import open_ground
+from maskline.qa_wiring import build_inspections
+from maskline.worker import Deliverer, LoopThread, register, run_celery
+from qa.speech.select import select_engine
+from qa.tasks import handlers
+
+T = TypeVar("T")
+
+
+def run_worker(settings: Settings) -> None:
+    """Run until SIGTERM. The message in hand is finished first; one that is not comes again."""
+    thread = LoopThread()
+    with ExitStack() as stack:
+        stack.callback(thread.stop)
+        ground = stack.enter_context(_entered(thread, open_ground(settings)))
+        stack.enter_context(_entered(thread, beating(ground, "worker")))
+        app = make_celery(settings)
+        inspections = build_inspections(ground, lambda: select_engine(settings))
+        register(app, thread, Deliverer(ground.database, ground.outbox, handlers(inspections)))
+        run_celery(app, ",".join(sorted({DEFAULT_QUEUE, *QUEUES.values()})))
+
+
+@contextmanager
+def _entered(thread: LoopThread, manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Enter an asynchronous context on the worker's loop, and leave it there."""
+
+    async def enter() -> T:
+        return await manager.__aenter__()
+
+    async def leave() -> None:
+        await manager.__aexit__(None, None, None)
+
+    value = thread.run(enter())
+    try:
+        yield value
+    finally:
+        thread.run(leave())

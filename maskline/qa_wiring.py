@@ -1,0 +1,104 @@
+"""Wires the quality wing, and gives it the gateway's calls to inspect."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from core.errors import NotFound
+from gateway.calls.books import recording_key
+from gateway.calls.models import CallRow
+from gateway.contact.model import Channel
+from gateway.contact.models import ContactRow
+from gateway.media.recording import RecordingReader
+from maskline.ground import Ground
+from qa.alerts import AlertService
+from qa.inspection.reading import InspectionReader
+from qa.inspection.rulebook import own_rulebook
+from qa.inspection.rules import Inspector
+from qa.inspection.sealing import Sealer
+from qa.inspection.segmenter import JiebaSegmenter
+from qa.inspection.service import InspectionService
+from qa.inspection.transcriber import EngineTranscriber
+from qa.lexicon.loader import own_lexicon
+from qa.ports import ContactFacts, StereoAudio
+from qa.speech.engine import SpeechEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the web process needs of the wing; inspecting itself is the worker's."""
+
+    reader: InspectionReader
+    alerts: AlertService
+
+
+def build_quality(ground: Ground) -> Quality:
+    """Build the reading side."""
+    sealer = Sealer(ground.vault, ground.subject_keys)
+    return Quality(
+        reader=InspectionReader(database=ground.database, sealer=sealer, rulebook=own_rulebook()),
+        alerts=_alerts(ground, sealer),
+    )
+
+
+def build_inspections(ground: Ground, load_engine: Callable[[], SpeechEngine]) -> InspectionService:
+    """Build the inspecting side; the engine is loaded when the first recording comes."""
+    sealer = Sealer(ground.vault, ground.subject_keys)
+    return InspectionService(
+        database=ground.database,
+        clock=ground.clock,
+        outbox=ground.outbox,
+        bus=ground.bus,
+        ledger=ground.ledger,
+        sealer=sealer,
+        contacts=CallContacts(ground),
+        transcriber=EngineTranscriber(load_engine),
+        segmenter=JiebaSegmenter(ground.settings.data_dir / "cache"),
+        inspector=Inspector(own_rulebook(), own_lexicon()),
+        alerts=_alerts(ground, sealer),
+    )
+
+
+def _alerts(ground: Ground, sealer: Sealer) -> AlertService:
+    return AlertService(
+        database=ground.database, clock=ground.clock, bus=ground.bus, ledger=ground.ledger, sealer=sealer
+    )
+
+
+class CallContacts:
+    """The gateway's contacts as quality assurance sees them (`qa.ports.ContactSource`)."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    async def facts(self, contact_id: str) -> ContactFacts:
+        async with self._ground.database.read() as session:
+            contact = await session.get(ContactRow, contact_id)
+            if contact is None:
+                raise NotFound
+            call = await session.scalar(select(CallRow).where(CallRow.contact_id == contact_id))
+        return ContactFacts(
+            contact_id=contact.id,
+            subject_id=contact.customer_id,
+            channel=Channel.CALL,
+            direction=contact.direction,
+            purpose=contact.purpose,
+            employee_id=contact.employee_id,
+            department_id=contact.department_id,
+            started_at=contact.requested_at,
+            answered_at=contact.answered_at,
+            ended_at=contact.closed_at,
+            ended_by=call.ended_by if call else None,
+            outcome=contact.outcome,
+            has_recording=call is not None and call.recording_sha256 is not None,
+        )
+
+    async def audio(self, contact_id: str) -> StereoAudio | None:
+        async with self._ground.database.read() as session:
+            call = await session.scalar(select(CallRow).where(CallRow.contact_id == contact_id))
+            if call is None or call.recording_id is None or call.recording_sha256 is None:
+                return None
+            key = await recording_key(session, self._ground.subject_keys, call.id, call.customer_id)
+        async with await RecordingReader.open(self._ground.blobs, call.recording_id, key) as reader:
+            return StereoAudio(await reader.samples())
