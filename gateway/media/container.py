@@ -63,8 +63,11 @@ class FileHeader:
         magic, frames, rate, started_ms, call_id = _FILE.unpack(data)
         if (magic, frames, rate) != (MAGIC, BLOCK_FRAMES, SAMPLE_RATE):
             raise RecordingUnreadable
-        started_at = datetime.fromtimestamp(started_ms / 1000, UTC)
-        return cls(started_at, call_id.rstrip(b"\0").decode("ascii"))
+        try:
+            started_at = datetime.fromtimestamp(started_ms / 1000, UTC)
+            return cls(started_at, call_id.rstrip(b"\0").decode("ascii"))
+        except (ValueError, OverflowError, OSError):
+            raise RecordingUnreadable from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,13 @@ class BlockHeader:
         magic, flags, count, law0, law1, frames, index, *totals = _BLOCK.unpack_from(data)
         if magic != _BLOCK_MAGIC or count > MAX_EVENTS or frames > BLOCK_FRAMES or max(law0, law1) > 1:
             raise RecordingUnreadable
-        events = (_EVENT.unpack_from(data, _BLOCK.size + n * _EVENT.size) for n in range(count))
+        try:
+            events = tuple(
+                StoredEvent(EventKind(kind), *rest)
+                for kind, *rest in _EVENT.iter_unpack(data[_BLOCK.size : _BLOCK.size + count * _EVENT.size])
+            )
+        except ValueError:
+            raise RecordingUnreadable from None
         return cls(
             index=index,
             frames=frames,
@@ -109,5 +118,5 @@ class BlockHeader:
             laws=(_LAWS[law0], _LAWS[law1]),
             recorded=(totals[0], totals[1]),
             relayed=(totals[2], totals[3]),
-            events=tuple(StoredEvent(EventKind(kind), *rest) for kind, *rest in events),
+            events=events,
         )

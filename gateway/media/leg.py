@@ -23,8 +23,7 @@ from gateway.media.sdp import (
 from gateway.media.timeline import StreamClock
 
 _READ_BYTES: Final = 2048
-_PACKETS_A_WAKE: Final = 32  # then the other legs have their turn
-_OFFERED: Final = (Law.ALAW, Law.ULAW)
+_OFFERED: Final[tuple[Law, ...]] = (Law.ALAW, Law.ULAW)
 
 
 @dataclass(slots=True)
@@ -69,6 +68,8 @@ class Leg:
         self.out = OutboundStream()
         self.counters = Counters()
         self.remote: RemoteMedia | None = None
+        self.listening = False
+        """The far end is known and wants to hear us."""
         self.laws: dict[int, Law] = {STATIC_PT[law]: law for law in _OFFERED}
         """Payload types that we said we take."""
         self.send_law = _OFFERED[0]
@@ -81,14 +82,10 @@ class Leg:
             session_id=secrets.randbits(62),
             version=0,
         )
+        self._codecs = _OFFERED
         self._handler = handler
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._readable)
-
-    @property
-    def listening(self) -> bool:
-        """The far end is known and wants to hear us."""
-        return self.remote is not None and not self.remote.held
 
     @property
     def on_hold(self) -> bool:
@@ -98,14 +95,17 @@ class Leg:
     def local_sdp(self, prefer: Law | None) -> str:
         """Write our description: an offer, or, once the remote is known, what answers it.
 
-        `prefer` is the law of the other leg: asking for it saves a translation.
+        `prefer` is the law of the other leg: asking for it saves a translation. The same answer is given
+        until the remote describes itself anew (a 183 and its 200 must not differ, RFC 3261 §13.2.1).
         """
-        codecs = _preferring(_OFFERED, prefer)
-        wanted = replace(self._local, codecs=codecs)
-        if self.remote is not None:
+        if self.remote is None:
+            if self._local.version > 0:  # the offer is out: it stays what it is
+                return build_sdp(self._local)
+            wanted = replace(self._local, codecs=_preferring(_OFFERED, prefer))
+        else:
             wanted = replace(
                 self._local,
-                codecs=_preferring(self.remote.codecs, prefer),
+                codecs=self._codecs,
                 telephone_event_pt=self.remote.telephone_event_pt,
                 direction=self.remote.direction.mirrored(),
                 slots=self.remote.slots,
@@ -130,7 +130,9 @@ class Leg:
         if remote.port in refused_ports and self._is_local(remote.address):
             raise SdpInvalid("It points at this gateway.", detail_zh="地址指向本网关。")
         self.remote = remote
-        self.send_law = _preferring(remote.codecs, prefer)[0]
+        self.listening = not remote.held
+        self._codecs = _preferring(remote.codecs, prefer)
+        self.send_law = self._codecs[0]
         self.event_out = remote.telephone_event_pt
         if not remote.address.is_unspecified:
             self.latch.announce((str(remote.address), remote.port))
@@ -169,16 +171,12 @@ class Leg:
         )
 
     def _readable(self) -> None:
-        now = self._loop.time()
-        receive, handler = self.sock.recvfrom, self._handler
-        for _ in range(_PACKETS_A_WAKE):
-            try:
-                data, source = receive(_READ_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:  # an ICMP error of an earlier packet
-                continue
-            handler(self, data, source[:2], now)
+        """Take one packet; the loop calls again while there are more, and other legs have their turn."""
+        try:
+            data, source = self.sock.recvfrom(_READ_BYTES)
+        except OSError:  # nothing after all, or an ICMP error of an earlier packet
+            return
+        self._handler(self, data, source[:2], self._loop.time())
 
 
 def _preferring(laws: tuple[Law, ...], law: Law | None) -> tuple[Law, ...]:

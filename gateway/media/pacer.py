@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from core.logging import get_logger
 
 TICK_S: Final = 0.02
+_MAX_BEHIND_S: Final = 1.0
 _log = get_logger(__name__)
 
 
@@ -20,7 +21,7 @@ class Paced(Protocol):
 class Pacer:
     """One timer for all calls; it runs only while something is paced.
 
-    After a stall of the loop the missed ticks are made up at once, so a prompt keeps its length.
+    After a stall of the loop up to a second of missed ticks is made up at once.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class Pacer:
 
     def _run(self) -> None:
         now = self._loop.time()
+        self._next = max(self._next, now - _MAX_BEHIND_S)
         while self._next <= now:
             self._next += TICK_S
             for paced in list(self._paced):

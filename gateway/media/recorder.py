@@ -1,18 +1,26 @@
 """The recorder: a tap that lays both legs on one time line and writes it away twice a second."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from gateway.media import g711
-from gateway.media.appender import BlobAppender
 from gateway.media.container import BLOCK_FRAMES, MAX_EVENTS, BlockHeader, EventKind, StoredEvent
 from gateway.media.model import SAMPLE_RATE, Law, Side
 from gateway.media.timeline import LEAD_FRAMES, REORDER_FRAMES
 
-_ROOM: Final = 2 * BLOCK_FRAMES + LEAD_FRAMES
+_ROOM: Final = 3 * BLOCK_FRAMES + LEAD_FRAMES
 """Frames kept in memory: what is not yet due, and a burst that ran ahead."""
+
+
+class Appender(Protocol):
+    """Where blocks go: `BlobAppender`."""
+
+    def submit(self, data: bytes, written: Callable[[], None]) -> None:
+        """Store `data` after everything before; call `written` when it is safe."""
+        ...
 
 
 @dataclass(slots=True)
@@ -21,7 +29,7 @@ class _Channel:
 
     law: Law = Law.ALAW
     heard: bool = False
-    codes: bytearray = field(default_factory=bytearray)
+    codes: memoryview = field(default_factory=lambda: memoryview(_silence(Law.ALAW, _ROOM)))
     recorded: dict[int, int] = field(default_factory=dict)
     relayed: dict[int, int] = field(default_factory=dict)
     recorded_total: int = 0
@@ -36,32 +44,33 @@ class Recorder:
     0.7 s. Counters only grow when a block is on disk.
     """
 
-    def __init__(self, appender: BlobAppender) -> None:
+    def __init__(self, appender: Appender) -> None:
         self._appender = appender
         self._channels = (_Channel(), _Channel())
+        self._by_side = dict(zip(Side, self._channels, strict=True))
         self._events: list[StoredEvent] = []
         self._base = 0
-        for channel in self._channels:
-            channel.codes = _silence(channel.law, _ROOM + BLOCK_FRAMES)
         self._written = ((0, 0), (0, 0))
 
     def on_audio(self, side: Side, codes: bytes, law: Law, at_frame: int, *, relayed: bool) -> None:
         """Lay a packet down; see `AudioTap`."""
-        channel = self._channels[side.channel]
+        channel = self._by_side[side]
+        while at_frame + len(codes) - self._base > _ROOM:  # the loop stood still: nothing was flushed
+            self._write(BLOCK_FRAMES, final=False)
         offset = at_frame - self._base
         end = offset + len(codes)
-        if offset < 0 or end > len(channel.codes):
-            return  # the stream clock keeps packets inside; a tap never raises
+        if offset < 0:
+            return  # the stream clock lets nothing through that is this old; a tap never raises
         if law is not channel.law:
             codes = self._other_law(channel, codes, law)
         channel.codes[offset:end] = codes
         channel.heard = True
-        channel.end = max(channel.end, at_frame + len(codes))
+        channel.end = max(channel.end, end + self._base)
         self.count(side, at_frame, relayed=relayed)
 
     def count(self, side: Side, at_frame: int, *, relayed: bool) -> None:
         """Count a packet whose silence needs no frames of its own."""
-        channel = self._channels[side.channel]
+        channel = self._by_side[side]
         block = at_frame // BLOCK_FRAMES
         channel.recorded[block] = channel.recorded.get(block, 0) + 1
         if relayed:
@@ -121,9 +130,9 @@ class Recorder:
         del self._events[:MAX_EVENTS]
         body = np.empty((frames, 2), dtype=np.uint8)
         for number, channel in enumerate(self._channels):
-            body[:, number] = np.frombuffer(bytes(channel.codes[:frames]), dtype=np.uint8)
-            del channel.codes[:frames]
-            channel.codes += _silence(channel.law, frames)
+            body[:, number] = np.frombuffer(channel.codes[:frames], dtype=np.uint8)
+            channel.codes[: _ROOM - frames] = channel.codes[frames:]
+            channel.codes[_ROOM - frames :] = _silence(channel.law, frames)
         self._base += frames
         self._appender.submit(header.pack() + body.tobytes(), lambda: self._done(recorded, relayed))
 
@@ -134,7 +143,7 @@ class Recorder:
         """The law of a channel is its first packet's; a leg that changes it later is translated."""
         if not channel.heard:
             channel.law = law
-            channel.codes = _silence(law, len(channel.codes))
+            channel.codes[:] = _silence(law, _ROOM)
             return codes
         return codes.translate(g711.translation(law, channel.law))
 

@@ -31,6 +31,7 @@ from gateway.media.model import SAMPLE_RATE
 
 WAV_HEADER_BYTES: Final = 44
 _FRAME_BYTES: Final = 4  # two channels of 16 bits
+_KEYS: Final = "0123456789*#ABCD"  # RFC 4733 §3.2
 _PIECE_BLOCKS: Final = 60  # half a minute: about 1 MB of samples at a time
 
 
@@ -179,18 +180,19 @@ class RecordingReader:
     async def events(self) -> list[RecordingEvent]:
         """List keys and notice marks in the order of the time line."""
         found: list[StoredEvent] = []
-        for index in range(0 if self._last is None else self._last.index + 1):
-            found += (await self._header_of(index)).events
+        blocks = 0 if self._last is None else self._last.index + 1
+        for first in range(0, blocks, _PIECE_BLOCKS):
+            data = await self._read_blocks(first, first + _PIECE_BLOCKS)
+            for start in range(0, len(data), BLOCK_BYTES):
+                found += BlockHeader.unpack(data[start : start + BLOCK_HEADER_BYTES]).events
         return [_event(stored) for stored in sorted(found, key=lambda event: event.frame)]
 
-    async def _header_of(self, index: int) -> BlockHeader:
-        offset = FILE_HEADER_BYTES + index * BLOCK_BYTES
-        return BlockHeader.unpack(await self._blob.read(offset, BLOCK_HEADER_BYTES))
+    async def _read_blocks(self, first: int, stop: int) -> bytes:
+        return await self._blob.read(FILE_HEADER_BYTES + first * BLOCK_BYTES, (stop - first) * BLOCK_BYTES)
 
     async def _decoded(self, first: int, stop: int) -> NDArray[np.int16]:
-        offset = FILE_HEADER_BYTES + first * BLOCK_BYTES
-        data = await self._blob.read(offset, (stop - first) * BLOCK_BYTES)
-        return await asyncio.to_thread(_decode_blocks, data, first)
+        data = await self._read_blocks(first, stop)
+        return await asyncio.to_thread(decode_blocks, data, first)
 
 
 async def recover_recording(store: BlobStore, blob_id: str, key: bytes) -> BlobInfo:
@@ -210,7 +212,8 @@ async def _last_block(blob: BlobReader) -> BlockHeader | None:
     return last
 
 
-def _decode_blocks(data: bytes, first: int) -> NDArray[np.int16]:
+def decode_blocks(data: bytes, first: int) -> NDArray[np.int16]:
+    """Decode stored blocks, the first of which has index `first`: int16 [2, n]."""
     blocks = []
     for number, start in enumerate(range(0, len(data), BLOCK_BYTES)):
         header = BlockHeader.unpack(data[start : start + BLOCK_HEADER_BYTES])
@@ -236,5 +239,5 @@ def _wav_header(frames: int) -> bytes:
 
 
 def _event(stored: StoredEvent) -> RecordingEvent:
-    key = "0123456789*#ABCD"[stored.value] if stored.kind is EventKind.DTMF else None
+    key = _KEYS[stored.value] if stored.kind is EventKind.DTMF and stored.value < len(_KEYS) else None
     return RecordingEvent(stored.kind, stored.channel, stored.frame * 1000 // SAMPLE_RATE, key)

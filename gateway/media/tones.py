@@ -8,7 +8,7 @@ import numpy as np
 from gateway.media import g711
 from gateway.media.model import SAMPLE_RATE, Law
 
-_HERTZ = 450  # ring-back tone of mainland China: YD/T 1522 / ITU-T E.180 Supp. 2, 1 s on, 4 s off
+_HERTZ = 450  # mainland China, ITU-T E.180 Supplement 2: 450 Hz, 1 s on, 4 s off
 _ON_S = 1
 _OFF_S = 4
 _AMPLITUDE = 32767 * 10 ** (-16 / 20)  # -16 dBFS

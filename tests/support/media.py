@@ -82,7 +82,7 @@ class RtpPhone:
     @classmethod
     def start(cls) -> "RtpPhone":
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.setblocking(False)
+        sock.setblocking(False)  # noqa: FBT003
         sock.bind(("127.0.0.1", 0))
         phone = cls(sock)
         asyncio.get_running_loop().add_reader(sock.fileno(), phone._read)
@@ -184,5 +184,5 @@ async def media_plane(
 async def until(check: Callable[[], bool], timeout_s: float = 5) -> None:
     """Wait for a state that no event tells of."""
     async with asyncio.timeout(timeout_s):
-        while not check():
+        while not check():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

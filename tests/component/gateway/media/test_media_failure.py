@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.blobs import BlobInfo, BlobReader, BlobUnwritable, BlobWriter, InMemoryBlobStore
+from core.tasks import spawn
 from gateway.media.errors import NoticeNotPlayed, NoticeUnavailable, RecorderUnavailable, SdpInvalid
 from gateway.media.model import FailureReason, Side
 from gateway.media.plane import MediaPlane
@@ -117,7 +118,7 @@ async def test_a_full_disk_in_the_call_stops_the_voices_and_keeps_what_was_writt
     store = TroubledStore(trouble=full_after(4))  # header and two seconds
     async with media_plane(notice, store) as plane:
         session = await bridged(plane, phones)
-        speaking = asyncio.create_task(phones[0].speak(tone(500, 24000)))
+        speaking = spawn(phones[0].speak(tone(500, 24000)), name="test")
         assert await failure_of(session) is FailureReason.RECORDER_WRITE_FAILED
         assert not session.stats().bridged
         session.bridge()
@@ -143,10 +144,10 @@ async def test_a_disk_that_hangs_in_the_call(notice: Path, phones: Phones):
     store = TroubledStore(trouble=lambda n: release.wait(20) and None if n > 2 else None)
     async with media_plane(notice, store, recorder_stall_s=0.7) as plane:
         session = await bridged(plane, phones)
-        speaking = asyncio.create_task(phones[0].speak(tone(500, 40000)))
+        speaking = spawn(phones[0].speak(tone(500, 40000)), name="test")
         assert await failure_of(session) is FailureReason.RECORDER_STALLED
         speaking.cancel()
-        closing = asyncio.create_task(session.close())
+        closing = spawn(session.close(), name="test")
         await asyncio.sleep(0)
         release.set()
         report = await closing
@@ -160,7 +161,7 @@ async def test_a_leg_that_falls_silent_ends_the_call(notice: Path, phones: Phone
         session.set_remote(Side.CUSTOMER, sdp(phones[1].port))
         phones[0].call(session.local_sdp(Side.STAFF))
         phones[1].call(session.local_sdp(Side.CUSTOMER))
-        notice_task = asyncio.create_task(session.play_notice())
+        notice_task = spawn(session.play_notice(), name="test")
         await asyncio.gather(phones[0].speak(tone(500, 9600)), phones[1].speak(tone(500, 9600)), notice_task)
         session.bridge()
         assert await failure_of(session) is FailureReason.RTP_TIMEOUT
@@ -219,6 +220,6 @@ async def test_a_description_may_not_point_at_ourselves(notice: Path):
         with pytest.raises(SdpInvalid):
             one.set_remote(Side.CUSTOMER, sdp(40000).replace("127.0.0.1", "::1").replace("IP4", "IP6"))
         with pytest.raises(SdpInvalid):
-            one.set_remote(Side.CUSTOMER, sdp(40000).replace("127.0.0.1", "0.0.0.0"))
+            one.set_remote(Side.CUSTOMER, sdp(40000).replace("127.0.0.1", "0.0.0.0"))  # noqa: S104
         await one.close()
         await two.close()

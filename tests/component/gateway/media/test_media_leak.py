@@ -1,5 +1,7 @@
 """Invariant 1 on the media plane: a canary number in anything a far end can send never crosses."""
 
+import itertools
+import random
 import struct
 from pathlib import Path
 
@@ -84,7 +86,7 @@ async def test_nothing_but_audio_and_keys_crosses(notice: Path, phones: tuple[Rt
     assert len({d[8:12] for d in got}) == 1
     assert got[0][8:12] not in {struct.pack("!I", 7), struct.pack("!I", 1380013800)}
     stamps = [int.from_bytes(d[4:8]) for d in got]  # neither does a number hidden in a timestamp's leap
-    steps = [(b - a) & 0xFFFFFFFF for a, b in zip(stamps, stamps[1:], strict=False)]
+    steps = [(b - a) & 0xFFFFFFFF for a, b in itertools.pairwise(stamps)]
     assert max(steps) < 8000
 
 
@@ -109,15 +111,13 @@ async def test_foreign_packets_are_dropped(notice: Path, phones: tuple[RtpPhone,
 
 
 async def test_garbage_neither_crosses_nor_kills(notice: Path, phones: tuple[RtpPhone, RtpPhone]):
-    import random
-
-    source = random.Random(1)
+    source = random.Random(1)  # noqa: S311
     async with media_plane(notice) as plane:
         session = await plane.open("c" * 32, KEY)
         await bridged(session, phones)
         phones[1].say(PAYLOAD)
         sent = 1
-        for batch in range(20):
+        for _batch in range(20):
             for _ in range(25):
                 phones[1].send(source.randbytes(source.randrange(0, 1600)))
                 sent += 1
@@ -128,4 +128,3 @@ async def test_garbage_neither_crosses_nor_kills(notice: Path, phones: tuple[Rtp
     assert report.customer.accounted == report.customer.received == sent + 1
     assert all(d[0] == 0x80 and len(d) <= 12 + 960 for d in phones[0].received)
     assert report.failure is None
-    del batch
