@@ -27,6 +27,7 @@ import sqlite3
 import struct
 import sys
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -41,6 +42,9 @@ OK, TAMPERED, UNREADABLE, KEY_UNKNOWN = 0, 1, 2, 3
 CLOCK_TOLERANCE_S = 5  # several hosts write; their clocks differ a little, and checkpoints have whole seconds
 MAX_SMALL_FILE = 64 * 1024 * 1024
 MAX_SHOWN = 20
+# What zipfile raises for a damaged archive: RuntimeError where a flipped bit says "encrypted".
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+NO_RECORD = (ValueError, KeyError, TypeError, RecursionError)
 
 TEXTS = {
     "edited": ("记录被修改", "a record was edited"),
@@ -375,6 +379,7 @@ def open_ledger(path: Path) -> Ledger:
 def _open_sqlite(path: Path) -> Ledger:
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")  # damaged text is a finding
         connection.execute("BEGIN")  # one view of a ledger that may be growing
         notes = connection.execute("SELECT note FROM core_ledger_checkpoints ORDER BY size").fetchall()
         head = connection.execute("SELECT size FROM core_ledger_head").fetchone()
@@ -440,7 +445,7 @@ def verify_ledger(path: Path, key: Key, logs: list[Path], trusted: list[Path]) -
     checkpoints = check_checkpoints([*inside, *outside], report)
     try:
         walk = _walk(ledger, checkpoints, report)
-    except (ValueError, KeyError, TypeError):
+    except NO_RECORD:
         raise Unreadable(f"{path}: 无法解析 / cannot be parsed") from None
     size = report.size = report.entries = walk.tree.size
     report.root = base64.b64encode(walk.tree.root()).decode()
@@ -477,7 +482,7 @@ def _walk(ledger: Ledger, checkpoints: list[Checkpoint], report: Report) -> Walk
 def _look_at(row: Row, walk: Walk, times: Times, report: Report) -> None:
     try:
         record = read_record(row.record)
-    except (ValueError, KeyError, TypeError):
+    except NO_RECORD:
         report.add("unreadable", f"seq={row.seq}")
         return
     shift = record.seq - row.seq
@@ -583,7 +588,7 @@ def verify_evidence(path: Path, key: Key | None, trusted: list[Path]) -> Report:
             known = _check_chain(archive, checkpoint, key, trusted, report)
             bodies = _check_entries(archive, manifest, checkpoint, known, report)
             _check_attachments(archive, manifest, bodies, report)
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except (*BROKEN_ZIP, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"{path}: {type(error).__name__}") from None
     return report
 
@@ -643,7 +648,7 @@ def _check_entries(
         proof = _read_proof(archive, names, seq, checkpoint)
         try:
             record = read_record(raw)
-        except (ValueError, KeyError, TypeError):
+        except NO_RECORD:
             report.add("edited", f"seq={seq}")
             continue
         if record.seq != seq:
@@ -689,7 +694,7 @@ def _check_attachments(archive: zipfile.ZipFile, manifest: Any, bodies: list[Any
         try:
             with archive.open(name) as handle:
                 digest = hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]
-        except zipfile.BadZipFile:  # the zip's own checksum already says so
+        except BROKEN_ZIP:
             digest = ""
         if digest not in named:
             report.add("attachment-altered", name.removeprefix("attachments/"))

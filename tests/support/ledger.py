@@ -1,11 +1,14 @@
 """A small ledger on SQLite with its checkpoints, and the stand-alone verifier run as its user would."""
 
+import hashlib
+import importlib.util
 import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from core.clock import ManualClock
@@ -26,6 +29,36 @@ class Verdict:
     codes: list[str]
     warnings: list[str]
     report: dict[str, Any]
+
+
+def mth(leaves: list[bytes]) -> bytes:
+    """RFC 6962 §2.1, word for word."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\x00" + leaves[0]).digest()
+    k = split(len(leaves))
+    return hashlib.sha256(b"\x01" + mth(leaves[:k]) + mth(leaves[k:])).digest()
+
+
+def split(n: int) -> int:
+    k = 1
+    while k * 2 < n:
+        k *= 2
+    return k
+
+
+def _load_verifier() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("maskline_verify", VERIFIER)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+verifier = _load_verifier()
 
 
 def make_service(
@@ -66,3 +99,8 @@ def verify(*arguments: object, cwd: Path) -> Verdict:
     findings = [finding["code"] for finding in report.get("findings", [])]
     warnings = [finding["code"] for finding in report.get("warnings", [])]
     return Verdict(done.returncode, findings, warnings, report)
+
+
+def leaf_of(record: str) -> bytes:
+    """Hash a record as RFC 6962 §2.1 hashes a leaf."""
+    return hashlib.sha256(b"\x00" + record.encode()).digest()

@@ -1,10 +1,5 @@
 """The tree against RFC 6962's own words: golden roots, and the definitions written out naively."""
 
-import hashlib
-import importlib.util
-import sys
-from types import ModuleType
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +14,7 @@ from core.ledger.merkle import (
     leaf_hash,
     nodes_of,
 )
-from tests.support.ledger import VERIFIER
+from tests.support.ledger import mth, split, verifier
 
 LEAVES = [
     bytes.fromhex(leaf)
@@ -47,29 +42,6 @@ GOLDEN = {
 }
 
 
-def _verifier() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("maskline_verify", VERIFIER)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-verifier = _verifier()
-
-
-def mth(leaves: list[bytes]) -> bytes:
-    """RFC 6962 §2.1, word for word."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return hashlib.sha256(b"\x00" + leaves[0]).digest()
-    k = split(len(leaves))
-    return hashlib.sha256(b"\x01" + mth(leaves[:k]) + mth(leaves[k:])).digest()
-
-
 def path(m: int, leaves: list[bytes]) -> list[bytes]:
     """RFC 6962 §2.1.1, word for word."""
     if len(leaves) == 1:
@@ -88,13 +60,6 @@ def subproof(m: int, leaves: list[bytes], *, known: bool) -> list[bytes]:
     if m <= k:
         return [*subproof(m, leaves[:k], known=known), mth(leaves[k:])]
     return [*subproof(m - k, leaves[k:], known=False), mth(leaves[:k])]
-
-
-def split(n: int) -> int:
-    k = 1
-    while k * 2 < n:
-        k *= 2
-    return k
 
 
 def grow(leaves: list[bytes]) -> tuple[Frontier, dict[Node, bytes]]:
