@@ -1,6 +1,7 @@
 """The media plane's twin in memory: no sockets and no pacing, but real SDP and real recordings."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
@@ -32,14 +33,15 @@ FIRST_PORT = 20000
 class InMemoryMedia:
     """A `MediaPlane` whose sessions can be spoken into and broken by a test.
 
-    `faults` maps a step ("open", "notice", "bridge", "close") to the error it raises; `gates` maps one to an
-    event that it waits for.
+    `faults` maps a step ("open", "notice", "bridge", "close") to the error it raises, `gates` one to an event
+    that it waits for; `reached` tells that a step began.
     """
 
     def __init__(self, blobs: BlobStore, clock: Clock, *, ports: int = 100) -> None:
         self.sessions: dict[str, InMemoryMediaSession] = {}
         self.faults: dict[str, Exception] = {}
         self.gates: dict[str, asyncio.Event] = {}
+        self.reached: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._blobs = blobs
         self._clock = clock
         self._ports = ports
@@ -62,6 +64,7 @@ class InMemoryMedia:
 
     async def passes(self, step: str) -> None:
         """Wait at the gate of a step, then break if it is to break."""
+        self.reached[step].set()
         if step in self.gates:
             await self.gates[step].wait()
         if step in self.faults:

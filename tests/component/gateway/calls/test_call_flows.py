@@ -78,7 +78,7 @@ async def test_the_customer_number_is_in_no_record(
     house: House, binding: BindingView, phone: Phone, database: Database
 ) -> None:
     async with house.open() as scene:
-        staff, customer = await scene.connect(phone, binding.token)
+        staff, _ = await scene.connect(phone, binding.token)
         scene.ended(staff)
         row = await scene.closed()
         said = [repr(command) for command in scene.switch.sent]

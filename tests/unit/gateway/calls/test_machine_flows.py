@@ -272,7 +272,9 @@ def test_inbound_customer_gives_up():
     ],
 )
 def test_a_call_that_is_killed_drops_both_legs(event, by, cause):
-    hangups = [do.Hangup(CUSTOMER)] if isinstance(event, on.Ended) else [do.Hangup(STAFF), do.Hangup(CUSTOMER)]
+    hangups = (
+        [do.Hangup(CUSTOMER)] if isinstance(event, on.Ended) else [do.Hangup(STAFF), do.Hangup(CUSTOMER)]
+    )
     play(
         talking(),
         (event, [do.StopTimer(Timer.LIMIT), *hangups, do.CloseMedia()]),
