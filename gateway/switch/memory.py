@@ -49,9 +49,9 @@ class InMemorySwitch:
     # the side that the test plays
 
     def connect(self, node: str = "memory", *, sip_host: str = "127.0.0.1", sip_port: int = 5070) -> None:
-        """Let a switch appear. One of the same name that is still there goes first."""
+        """Let a switch appear. Raises `ValueError` if one of that name is there: the server refuses it."""
         if node in self._hellos:
-            self.disconnect(node)
+            raise ValueError(node)
         hello = Hello(node=node, sip_host=sip_host, sip_port=sip_port)
         self._hellos[node] = hello
         self._routes.up(node)

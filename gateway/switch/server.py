@@ -23,7 +23,7 @@ class LinkServer:
     """A Unix socket (0600, same user only) that any number of switches connect to.
 
     A connection that says nothing for `silence_s` although it is asked each `ping_interval_s` is cut.
-    A second connection of the same name takes the place of the first.
+    A second connection of the same name is refused while the first lives.
     """
 
     def __init__(self, path: Path, *, ping_interval_s: float = 2.0, silence_s: float = 10.0) -> None:
@@ -115,10 +115,8 @@ class LinkServer:
                 await writer.wait_closed()
 
     def _up(self, peer: Peer) -> None:
-        former = self._peers.get(peer.node)
-        if former is not None:
-            self._down(peer.node)
-            former.abort()
+        if peer.node in self._peers:
+            raise PeerLost("another switch has this name")
         self._peers[peer.node] = peer
         self._routes.up(peer.node)
         _log.info("link.up", node=peer.node)

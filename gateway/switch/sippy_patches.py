@@ -92,6 +92,16 @@ class SilentLogger:
         return
 
 
+class OwnPortOpts(Udp_server_opts):  # type: ignore[misc]
+    """One receiver, so that an ACK cannot overtake its INVITE, and a port of our own.
+
+    sippy means to refuse a port that another process has, but loses that option when it copies them.
+    """
+
+    flags = 0
+    nworkers = 1
+
+
 class OrderedUdpServer(Udp_server):  # type: ignore[misc]
     """sippy's UDP server with one receiver, and sending from the loop itself.
 
@@ -103,7 +113,6 @@ class OrderedUdpServer(Udp_server):  # type: ignore[misc]
 
     def __init__(self, global_config: dict[str, Any], uopts: Udp_server_opts) -> None:
         self._advertised = global_config.get("_advertised_host")
-        uopts.nworkers = 1
         super().__init__(global_config, uopts)
 
     def getSIPaddr(self) -> tuple[tuple[str, int], str]:  # noqa: N802
@@ -141,7 +150,7 @@ class GuardedTransactionManager(SipTransactionManager):  # type: ignore[misc]
     sippy leaves it in its tables: a request without Contact, or a 200 with a broken one, leaks.
     """
 
-    model_udp_server = (OrderedUdpServer, Udp_server_opts)
+    model_udp_server = (OrderedUdpServer, OwnPortOpts)
     nat_traversal = True  # a phone behind NAT is reached where it sends from
 
     def incomingRequest(self, msg: Any, checksum: bytes, tids: Any, server: Any) -> None:  # noqa: N802

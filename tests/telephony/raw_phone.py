@@ -87,9 +87,12 @@ class RawPhone(asyncio.DatagramProtocol):
             if message.startswith("SIP/2.0 1"):
                 continue
             if f"CSeq: {cseq} INVITE" in message:
+                before = self.remote_tag
                 self._learn(message)
-                branch = None if message.startswith("SIP/2.0 2") else f"z9hG4bK{self.call_id}{cseq}"
-                self.request("ACK", cseq=cseq, branch=branch)
+                success = message.startswith("SIP/2.0 2")
+                self.request("ACK", cseq=cseq, branch=None if success else f"z9hG4bK{self.call_id}{cseq}")
+                if not success:
+                    self.remote_tag = before
             return message
 
     async def ask(self, method: str, **how) -> str:

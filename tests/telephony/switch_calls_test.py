@@ -134,7 +134,9 @@ async def test_incoming_reaches_its_longest_duration(tmp_path):
         await phone.done()
 
 
-@pytest.mark.parametrize(("ours", "sent"), [(486, "486"), (403, "403"), (480, "480"), (433, "480"), (599, "500")])
+@pytest.mark.parametrize(
+    ("ours", "sent"), [(486, "486"), (403, "403"), (480, "480"), (433, "480"), (599, "500")]
+)
 async def test_incoming_refused(tmp_path, ours, sent):
     async with rig(tmp_path) as r:
         phone = await r.phone("uac_refused", status=sent)

@@ -154,11 +154,13 @@ class Rig:
         )
 
     async def counted(self, condition, what: str) -> p.Pong:
-        """Wait until the switch's own counters say so."""
+        """Wait until the switch's own counters say so, counted after this moment."""
+        last = self.link.status()[0].last_pong
+        fresh = last.sequence + 2 if last else 2  # the next one may be on its way already
 
         def true() -> bool:
             pong = self.link.status()[0].last_pong
-            return pong is not None and condition(pong)
+            return pong is not None and pong.sequence >= fresh and condition(pong)
 
         await until(true, what=what, timeout_s=20)
         return self.link.status()[0].last_pong
