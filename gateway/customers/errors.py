@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from core.errors import Conflict, Invalid, NotFound
+from core.web.errors import RequestInvalid, Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Fault:
     en: str
 
 
-class CustomerInvalid(Invalid):
+class CustomerInvalid(RequestInvalid):
     """Some of the customer's data is not acceptable."""
 
     code = "customer-invalid"
@@ -23,14 +24,8 @@ class CustomerInvalid(Invalid):
 
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
-        super().__init__(
-            " ".join(f"{fault.column}: {fault.en}" for fault in faults),
-            detail_zh="".join(f"{fault.column}：{fault.zh}" for fault in faults),
-            faults=[
-                {"column": fault.column, "code": fault.code, "zh": fault.zh, "en": fault.en}
-                for fault in faults
-            ],
-        )
+        super().__init__(*(Violation(f"body.{fault.column}", fault.zh, fault.en) for fault in faults))
+        self.facts = {fault.column: fault.code for fault in faults}
 
 
 class CustomerExists(Conflict):

@@ -185,9 +185,7 @@ async def test_a_binding_is_valid_only_for_its_employee_purpose_time_and_line(
     desk: Desk, admin: Principal, agent: Principal, bound: BindingView
 ) -> None:
     stranger = await desk.employee(Role.AGENT)
-    foreign = ContactRequest(
-        stranger.employee_id, bound.id, Channel.CALL, Direction.OUTBOUND, bound.purpose
-    )
+    foreign = ContactRequest(stranger.employee_id, bound.id, Channel.CALL, Direction.OUTBOUND, bound.purpose)
     assert (await judge(desk, foreign)).reason_code == "binding-foreign"
     assert (await judge(desk, ask(bound, purpose=Purpose.SERVICE))).reason_code == "purpose-mismatch"
     await desk.lines.set_status(admin, bound.line_id, LineStatus.SUSPENDED)
