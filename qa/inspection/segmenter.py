@@ -5,6 +5,7 @@ anybody could plant code.
 """
 
 import logging
+import warnings
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -65,7 +66,9 @@ class JiebaSegmenter:
     def _ready(self) -> Any:
         with self._lock:
             if self._tfidf is None:
-                self._tfidf = self._load()
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # jieba imports pkg_resources and leaves files open
+                    self._tfidf = self._load()
             return self._tfidf
 
     def _load(self) -> Any:

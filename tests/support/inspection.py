@@ -83,7 +83,9 @@ class InspectionDesk:
             alerts=self.alerts,
         )
 
-    async def call(self, *, purpose: str = "collection", recorded: bool = True, agent: str = AGENT) -> ContactFacts:
+    async def call(
+        self, *, purpose: str = "collection", recorded: bool = True, agent: str = AGENT
+    ) -> ContactFacts:
         """Enter an ended call with a new customer; the customer has a key."""
         now = self.clock.now()
         subject = new_id()

@@ -56,7 +56,7 @@ async def test_bad_call_leaves_score_findings_alerts_and_ledger_entry(desk: Insp
     assert detail.summary.score == 100 - 30 - 30 - 30 - 10
     assert detail.summary.band == "flag"
     assert {item.category for item in detail.findings} == {"disclosure", "insult"}
-    assert [item.text for item in detail.findings][0] == "告诉你家人"
+    assert next(item.text for item in detail.findings) == "告诉你家人"
     assert all(item.begin_ms >= 4000 for item in detail.findings)
     assert detail.report is not None
     assert detail.report.fatal is False
@@ -167,7 +167,11 @@ async def test_contact_without_recording_is_done_with_nothing(desk: InspectionDe
     outbox_id = await desk.put(facts)
     await desk.service.inspect(facts.contact_id, outbox_id=outbox_id)
     detail = await desk.reader.of_contact(REVIEWER, facts.contact_id)
-    assert (detail.summary.state, detail.summary.nothing, detail.summary.score) == ("done", "no-recording", None)
+    assert (detail.summary.state, detail.summary.nothing, detail.summary.score) == (
+        "done",
+        "no-recording",
+        None,
+    )
     assert detail.report.summary.zh == "本次触达没有录音，无可质检内容。"
 
 

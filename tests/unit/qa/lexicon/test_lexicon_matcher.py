@@ -1,5 +1,7 @@
 """The matcher against a naive reference, and each kind of disguise."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +53,9 @@ def naive(text: str) -> set[tuple[str, int, int]]:
 
 def _inside_latin(text: str, begin: int, end: int) -> bool:
     def latin(index: int) -> bool:
-        return 0 <= index < len(text) and fold(text[index]).text.isascii() and fold(text[index]).text.isalpha()
+        return (
+            0 <= index < len(text) and fold(text[index]).text.isascii() and fold(text[index]).text.isalpha()
+        )
 
     return (latin(begin - 1) and latin(begin)) or (latin(end - 1) and latin(end))
 
@@ -65,7 +69,7 @@ def test_hits_are_those_of_the_naive_search_without_overlaps(text: str) -> None:
         assert any(
             hit.begin < end and begin < hit.end and len(hit.term.label) >= len(label) for hit in hits
         ), (label, begin, end)
-    assert all(one.end <= two.begin for one, two in zip(hits, hits[1:], strict=False))
+    assert all(one.end <= two.begin for one, two in itertools.pairwise(hits))
 
 
 @given(st.text(alphabet=ALPHABET, max_size=30))

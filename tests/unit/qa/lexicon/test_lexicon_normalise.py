@@ -1,5 +1,7 @@
 """Folding: what becomes equal, what is skipped, and that every offset leads back."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +75,7 @@ def test_fold_is_stable(text: str) -> None:
 def test_repeats_are_counted_and_cover_the_text(text: str) -> None:
     squeezed = fold_repeats(Folded(text, text))
     if squeezed is None:
-        assert all(one != two or one == "1" for one, two in zip(text, text[1:], strict=False))
+        assert all(one != two or one == "1" for one, two in itertools.pairwise(text))
         return
     stream, counts = squeezed
     assert "".join(c * n for c, n in zip(stream.text, counts, strict=True)) == text
