@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from typing import Self
 
 from tests.telephony.switch_rig import free_port, sdp
 
@@ -20,7 +21,7 @@ class RawPhone(asyncio.DatagramProtocol):
         self.cseq = 0
         self.transport: asyncio.DatagramTransport | None = None
 
-    async def __aenter__(self) -> "RawPhone":
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", self.port))
         return self
@@ -111,7 +112,7 @@ class RawPhone(asyncio.DatagramProtocol):
         """Answer a request of the switch with no body."""
         kept = [
             line
-            for line in request.split("\r\n\r\n")[0].split("\r\n")[1:]
+            for line in request.partition("\r\n\r\n")[0].split("\r\n")[1:]
             if line.lower().startswith(("via:", "from:", "to:", "call-id:", "cseq:"))
         ]
         text = "\r\n".join([f"SIP/2.0 {status}", *kept, "Content-Length: 0", "", ""])
@@ -120,7 +121,7 @@ class RawPhone(asyncio.DatagramProtocol):
     def _learn(self, message: str) -> None:
         to = next(line for line in message.split("\r\n") if line.startswith("To:"))
         if ";tag=" in to:
-            self.remote_tag = to.split(";tag=")[1].split(";")[0]
+            self.remote_tag = to.partition(";tag=")[2].partition(";")[0]
 
 
 def status_of(message: str) -> int:

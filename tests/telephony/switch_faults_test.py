@@ -186,14 +186,18 @@ async def test_a_socket_path_that_is_too_long_is_said(tmp_path):
 
 
 async def test_a_wildcard_address_needs_an_advertised_one(tmp_path):
-    code, output = await run_module(tmp_path, MASKLINE_SIP__HOST="0.0.0.0")
+    code, output = await run_module(tmp_path, MASKLINE_SIP__HOST="0.0.0.0")  # noqa: S104 must be refused
     assert code == 2
     assert "advertised_host" in output
 
 
+def name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+
+
 async def test_the_process_has_a_name(tmp_path):
     async with rig(tmp_path) as r:
-        assert Path(f"/proc/{r.process.pid}/comm").read_text().strip() == "maskline-switch"
+        assert name_of(r.process.pid) == "maskline-switch"
 
 
 async def test_bad_lines_from_calls_change_nothing(tmp_path):

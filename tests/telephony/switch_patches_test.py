@@ -10,17 +10,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def in_sippy(code: str) -> object:
-    """Run code in a fresh interpreter (sippy's loop is a singleton) and give what it prints as JSON."""
+def said_by(code: str) -> str:
+    """Run code in a fresh interpreter (sippy's loop is a singleton) and give all that it prints."""
     done = subprocess.run(
         [sys.executable, "-c", "import json\n" + code],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         timeout=60,
         check=True,
     )
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return done.stdout
+
+
+def in_sippy(code: str) -> object:
+    """Give the last line that such code prints, as JSON."""
+    return json.loads(said_by(code).strip().splitlines()[-1])
 
 
 TARGET = """
@@ -89,31 +95,27 @@ def test_what_is_sent_first_arrives_first():
     assert faults == 3
 
 
-SILENCE = """
-import contextlib, io, os
+NOISE = """
+import os
 import sippy.Udp_server
 from sippy.SipURL import SipURL
 {patch}
-said = io.StringIO()
-sippy.Udp_server.dump_exception.__defaults__ = (said, None) if len(
-    sippy.Udp_server.dump_exception.__defaults__ or ()) == 2 and {raw} else sippy.Udp_server.dump_exception.__defaults__
-with contextlib.redirect_stdout(said):
-    SipURL("sip:13800138000@127.0.0.1:")
-    try:
-        raise ValueError("13800138000")
-    except ValueError:
-        sippy.Udp_server.dump_exception("13800138000", extra="INVITE sip:13800138000")
-print(json.dumps("13800138000" in said.getvalue()), flush=True)
+SipURL("sip:13800138000@127.0.0.1:")
+try:
+    raise ValueError("13800138000")
+except ValueError:
+    sippy.Udp_server.dump_exception("13800138000", extra="INVITE sip:13800138000")
+print(json.dumps("end"), flush=True)
 os._exit(0)
 """
 
 
 def test_complaints_do_not_quote_messages():
-    assert in_sippy(SILENCE.format(patch=PATCH, raw=False)) is False
+    assert "13800138000" not in said_by(NOISE.format(patch=PATCH))
 
 
 def test_sippy_itself_still_quotes_messages():
-    assert in_sippy(SILENCE.format(patch="", raw=True)) is True
+    assert said_by(NOISE.format(patch="")).count("13800138000") >= 4
 
 
 def test_another_version_of_sippy_is_refused():

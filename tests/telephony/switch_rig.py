@@ -53,7 +53,7 @@ async def until(condition, *, timeout_s: float = 10.0, what: str = "condition") 
     """Poll something outside of this process; there is no event to wait for."""
     try:
         async with asyncio.timeout(timeout_s):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 see above
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"never: {what}") from None

@@ -88,7 +88,7 @@ async def test_rfc_4475_messages_that_may_ring_leave_nothing(tmp_path, message):
 
 
 async def test_random_datagrams(tmp_path):
-    noise = random.Random(4475)
+    noise = random.Random(4475)  # noqa: S311 the same noise each time
     async with rig(tmp_path) as r, RawPhone(r.port) as thrower, RawPhone(r.port) as phone:
         for n in range(300):
             thrower.throw(noise.randbytes(noise.randrange(0, 1400)))
@@ -99,7 +99,7 @@ async def test_random_datagrams(tmp_path):
 
 async def test_messages_with_flipped_bytes(tmp_path):
     """A sound INVITE with some bytes changed may ring or not; nothing dies and nothing stays."""
-    noise = random.Random(3261)
+    noise = random.Random(3261)  # noqa: S311
     sound = (
         "INVITE sip:token1@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{n};rport\r\n"
         "From: <sip:flip@127.0.0.1>;tag=f{n}\r\nTo: <sip:token1@127.0.0.1>\r\nCall-ID: flip-{n}\r\n"
