@@ -159,11 +159,11 @@ class CustomerService:
             if row.erased_at is not None:
                 raise CustomerUnknown
             now = self._clock.now()
+            destroyed = await self._keys.destroy(session, row.id)
             await self._events.publish(session, CustomerErased(row.id, now))
             self._sealing.forget(row)
             row.erased_at = row.updated_at = now
             await repository.put_tags(session, row.id, ())
-            destroyed = await self._keys.destroy(session, row.id)
             body = {
                 "customer": row.id,
                 "key": destroyed.key_id,

@@ -13,10 +13,11 @@ from core.clock import ManualClock
 from core.config import Settings
 from core.db import Database
 from core.web.app import build_app
+from gateway.contact.model import Channel, ContactRequest, Direction, Purpose
 from tests.support.desk import REGISTRY, Desk, shanghai
 
 NUMBER = "13911112222"
-ADMIN, AGENT = "admin" * 5, "agent" * 5
+ADMIN, AGENT, OTHER = "admin" * 5, "agent" * 5, "other" * 5
 
 
 class Tokens:
@@ -110,6 +111,21 @@ async def test_from_a_customer_to_a_dry_run(
     stranger = "0" * 32
     assert (await agent("POST", "/contacts/dry-run", 404, json={"binding_id": stranger}))["code"]
     assert (await agent("GET", "/contacts", 200))["items"] == []
+    request = ContactRequest(
+        me, binding["id"], Channel.CALL, Direction.OUTBOUND, Purpose.COLLECTION, "calls-1"
+    )
+    async with desk.database.begin() as session:
+        await desk.contacts.judge(session, request)
+    for caller in (agent, admin):
+        (contact,) = (await caller("GET", "/contacts", 200, params={"outcome": "refused"}))["items"]
+        assert (contact["decision"], contact["reason_code"]) == ("deny", "purpose-mismatch")
+        assert [other["rule_id"] for other in contact["others"]] == ["hours-collection"]
+        assert contact["others"][0]["next_allowed_at"] == "2026-11-22T00:00:00Z"
+        assert isinstance(contact["verdict_seq"], int)
+    client[1].known[OTHER] = await desk.employee(Role.AGENT)
+    other = Caller(client[0], OTHER)
+    assert (await other("GET", "/contacts", 200))["items"] == []
+    assert (await other("POST", "/contacts/dry-run", 404, json={"binding_id": binding["id"]}))["code"]
     rules = await agent("GET", "/rules", 200)
     assert {rule["id"] for rule in rules["items"]} >= {"hours-collection", "cap-connected-collection"}
     assert all(rule["source"]["zh"] for rule in rules["items"])
