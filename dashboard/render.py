@@ -1,0 +1,146 @@
+"""Turns a template and data into a page: escaping always on, texts from the catalogues, times in a zone."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from core.access.model import Principal
+from core.web.context import RequestContext
+
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+LANGUAGES = ("zh", "en")
+
+
+class TextMissing(KeyError):
+    """A template asked for a text that a catalogue does not have. A fault of the program."""
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Read one language's texts: a flat JSON object from key to sentence."""
+    texts: dict[str, str] = json.loads((FOLDER / "catalog" / f"{language}.json").read_text("utf-8"))
+    return texts
+
+
+def translate(language: str, key: str, **values: object) -> str:
+    """Give the sentence `key`; raise `TextMissing` where the catalogue has none."""
+    try:
+        sentence = catalogue(language)[key]
+    except KeyError:
+        raise TextMissing(key) from None
+    return sentence.format(**values) if values else sentence
+
+
+@cache
+def asset(path: str) -> str:
+    """Give the address of a static file with a hash of its content, so that caches never serve an old one."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+class Renderer:
+    """Renders templates for one institution."""
+
+    def __init__(self, *, institution: str, zone: str) -> None:
+        self._institution = institution
+        self._zone = ZoneInfo(zone)
+        self._environment = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(asset=asset, institution=institution, t=_t, has_text=_has_text)
+        self._environment.filters.update(
+            when=self._when, clock=self._clock, duration=duration, groups=groups, script_json=script_json
+        )
+
+    def page(
+        self,
+        template: str,
+        *,
+        context: RequestContext,
+        principal: Principal | None = None,
+        theme: str | None = None,
+        **data: Any,
+    ) -> str:
+        """Render a page. `data` must already be masked: templates hold no rule."""
+        return self._environment.get_template(template).render(
+            context=context,
+            language=context.language,
+            principal=principal,
+            theme=theme,
+            navigation=_navigation(principal) if principal else (),
+            **data,
+        )
+
+    def _when(self, moment: datetime | None) -> Markup:
+        """Show a time in the institution's zone, with zone and UTC on hover."""
+        if moment is None:
+            return Markup("—")
+        local = moment.astimezone(self._zone)
+        return Markup('<time datetime="{}" title="{} {} · {} UTC">{}</time>').format(
+            moment.isoformat(timespec="seconds"),
+            local.strftime("%Y-%m-%d %H:%M:%S"),
+            self._zone.key,
+            moment.strftime("%H:%M:%S"),
+            local.strftime("%m-%d %H:%M:%S"),
+        )
+
+    def _clock(self, moment: datetime) -> str:
+        return moment.astimezone(self._zone).strftime("%H:%M")
+
+
+@pass_context
+def _t(context: Context, key: str, **values: object) -> str:
+    return translate(context["language"], key, **values)
+
+
+@pass_context
+def _has_text(context: Context, key: str) -> bool:
+    return key in catalogue(context["language"])
+
+
+def duration(milliseconds: float | None) -> str:
+    """Show a length as minutes and seconds."""
+    if milliseconds is None:
+        return "—"
+    seconds = round(milliseconds / 1000)
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def groups(secret: str) -> str:
+    """Set a key in groups of four, as people copy it."""
+    return " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
+
+
+def script_json(value: Any) -> Markup:
+    """JSON for a `<script type="application/json">`: nothing in it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(safe)  # noqa: S704 - every character that HTML knows is escaped above
+
+
+# (address, text, permission): the order of the rail.
+_PAGES: tuple[tuple[str, str, str], ...] = (
+    ("/", "nav.overview", "call.read"),
+    ("/calls", "nav.calls", "call.read"),
+)
+
+
+def _navigation(principal: Principal) -> tuple[tuple[str, str], ...]:
+    return tuple((path, key) for path, key, permission in _PAGES if principal.allows(permission))
+
+
+PageRenderer = Callable[..., str]
