@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core.clock import ManualClock
 from core.db import Database
@@ -86,6 +87,45 @@ async def test_bundle_from_each_database_verifies(
 ) -> None:
     case = await build(make_service(database, clock, tmp_path), database, clock, tmp_path)
     assert (case.check().exit_code, case.altered(lambda files: files).codes) == (0, [])
+
+
+PSQL_EXPORT = (
+    (
+        "SELECT json_build_object('type','entry','seq',seq,'kind',kind,'record',encode(record,'hex'),"
+        "'leaf_hash',encode(leaf_hash,'hex'),'created_at',created_at)::text FROM core_ledger_entries ORDER BY seq"
+    ),
+    "SELECT json_build_object('type','checkpoint','note',note)::text FROM core_ledger_checkpoints ORDER BY size",
+)
+
+
+@pytest.mark.postgres
+async def test_export_by_plain_sql_of_postgresql_verifies(
+    postgres_url: str, clock: ManualClock, tmp_path: Path
+) -> None:
+    """The documented queries, as `psql -At` would print them: no code of ours touches the export."""
+    database = Database(postgres_url)
+    service = make_service(database, clock, tmp_path)
+    await grow(service, database, clock, 9)
+    await service.sign_checkpoint()
+    lines: list[str] = []
+    for zone in ("UTC", "Asia/Shanghai"):
+        async with database.read() as session:
+            await session.execute(text(f"SET LOCAL TIME ZONE '{zone}'"))
+            lines = [line for query in PSQL_EXPORT for line in await session.scalars(text(query))]
+        export = tmp_path / "psql.jsonl"
+        arguments = (
+            export,
+            "--public-key",
+            service.verifier.vkey,
+            "--checkpoints",
+            tmp_path / "checkpoints.log",
+        )
+        export.write_text("\n".join(lines) + "\n")
+        sound = verify("ledger", *arguments, cwd=tmp_path)
+        assert (sound.exit_code, sound.codes, sound.report["entries"]) == (0, [], 9)
+        export.write_text("\n".join([*lines[:4], *lines[5:]]) + "\n")
+        assert verify("ledger", *arguments, cwd=tmp_path).codes == ["deleted"]
+    await database.close()
 
 
 def test_edited_record(case: Case) -> None:
