@@ -21,6 +21,7 @@ from gateway.calls.ports import Alarm
 from gateway.calls.steps import Steps
 from gateway.calls.ticket import CallTicket
 from gateway.media.errors import SdpInvalid
+from gateway.media.model import Side
 
 _log = get_logger(__name__)
 
@@ -57,6 +58,11 @@ class CallDriver:
                 except Exception as error:  # noqa: BLE001 - whatever broke, the call must end in the books
                     self._log.error("call.command_failed", error_type=type(error).__name__)
                     self.post(on.StepFailed(Step.ANSWER))
+
+    def drop(self) -> None:
+        """Hang up whatever there is, without the machine; recovery closes the record later."""
+        for side in Side:
+            self.legs.hangup(side)
 
     async def abandon(self) -> None:
         """Stop whatever is still under way: the process ends, or the record is written."""

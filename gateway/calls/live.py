@@ -82,6 +82,9 @@ class LiveCalls:
         call_id = driver.ticket.call_id
         try:
             await driver.run()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave people talking unwatched
+            _log.error("call.driver_failed", call_id=call_id, error_type=type(error).__name__)
+            driver.drop()
         finally:
             await driver.abandon()
             del self._drivers[call_id], self._drives[call_id]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
 from core.access.models import Employee
-from core.access.scope import scope_clause
+from core.access.scope import departments_below, scope_clause
 from core.db import Database
 from core.vault import SubjectKeys
 from core.web.paging import paginate
@@ -40,7 +40,11 @@ class CallState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls to list. Times are of the start, `until` is exclusive."""
+    """Which calls to list. Times are of the start, `until` is exclusive.
+
+    `department_path` reaches a department and all below it. `contacts` narrows to contacts that somebody
+    else selected: a list of ids, or a SELECT of them.
+    """
 
     employee_id: str | None = None
     customer_id: str | None = None
@@ -53,6 +57,9 @@ class CallFilter:
     until: datetime | None = None
     connected: bool | None = None
     live: bool | None = None
+    rule_id: str | None = None
+    department_path: str | None = None
+    contacts: Sequence[str] | Select[tuple[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,7 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         (CallRow.purpose, wanted.purpose),
         (CallRow.decision, wanted.decision),
         (CallRow.cause, wanted.cause),
+        (CallRow.rule_id, wanted.rule_id),
     )
     found = [column == value for column, value in equal if value is not None]
     if wanted.since is not None:
@@ -169,4 +177,8 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
     if wanted.live is not None:
         over = CallRow.ended_at.is_not(None)
         found.append(~over if wanted.live else over)
+    if wanted.department_path is not None:
+        found.append(CallRow.department_id.in_(departments_below(wanted.department_path)))
+    if wanted.contacts is not None:
+        found.append(CallRow.contact_id.in_(wanted.contacts))
     return found

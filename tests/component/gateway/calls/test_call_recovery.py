@@ -89,3 +89,23 @@ async def test_two_processes_cannot_drive_one_data_folder(house: House, agent: P
         with pytest.raises(AlreadyRunning):
             async with running(house.parts()):
                 pass
+
+
+async def test_a_fault_of_our_own_leaves_nobody_talking_and_is_closed_at_the_next_start(
+    house: House, binding: BindingView, phone: Phone
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    async with house.killed() as scene:
+        staff, customer = await scene.connect(phone, binding.token)
+        await scene.bridged()
+        (call_id,) = scene.calls.live.ids
+        driver = scene.calls.live.get(call_id)
+        assert driver is not None
+        driver.machine.handle = broken  # type: ignore[method-assign, assignment]
+        scene.ringing(customer)
+        assert {(await scene.next(sip.Hangup)).leg for _ in range(2)} == {staff, customer}
+    async with house.open() as scene:
+        assert scene.calls.recovered == 1
+    assert (await house.row()).cause == "interrupted"
