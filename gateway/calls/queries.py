@@ -59,7 +59,7 @@ class CallFilter:
     live: bool | None = None
     rule_id: str | None = None
     department_path: str | None = None
-    contacts: Sequence[str] | Select[tuple[str]] | None = None
+    contacts: Sequence[str] | Select[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
