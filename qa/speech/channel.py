@@ -119,7 +119,10 @@ class ChannelReader:
 
 
 def _span(span: SampleSpan) -> Span:
-    return Span(round(span.begin * 1000 / RATE), round(span.end * 1000 / RATE))
+    """Give the speech in `span`, without its pads."""
+    return Span(
+        round((span.begin + span.pad_before) * 1000 / RATE), round((span.end - span.pad_after) * 1000 / RATE)
+    )
 
 
 def _missed(window: Window, segments: list[Segment]) -> tuple[Piece, ...]:
@@ -129,7 +132,7 @@ def _missed(window: Window, segments: list[Segment]) -> tuple[Piece, ...]:
 
 
 def _touches(segment: Segment, span: SampleSpan) -> bool:
-    """Say whether any word of `segment` lies in `span` (the pads around speech do not count)."""
+    """Say whether any word of `segment` lies in `span`."""
     whole = _span(span)
     marks = segment.words or (segment,)
     return any(mark.begin_ms < whole.end_ms and mark.end_ms > whole.begin_ms for mark in marks)

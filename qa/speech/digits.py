@@ -6,7 +6,7 @@ digits to be hidden.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from pypinyin import Style, lazy_pinyin
@@ -20,6 +20,7 @@ _NUMERALS = frozenset("零〇○一二三四五六七八九幺两兩壹贰貳叁
 _SOUNDS = frozenset({"yao", "yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu", "ling", "dong", "guai"})
 """Toneless syllables of the digits as they are dictated: 幺 一 二 三 四 五 六 七 八 九 零, 洞 (0), 拐 (7)."""
 
+_FILLERS = frozenset("呃嗯啊哦额唔噢诶哎")
 _STRONG_SHARE = 0.6
 
 
@@ -29,7 +30,7 @@ def _kind(character: str) -> str:
     if character in _NUMERALS or unicodedata.digit(character, None) is not None:
         return "digit"
     category = unicodedata.category(character)
-    if category[0] in "PZSC" or category == "Mn":
+    if category[0] in "PZSC" or category == "Mn" or character in _FILLERS:
         return "gap"
     if "\u4e00" <= character <= "\u9fff":
         return "sound" if lazy_pinyin(character, style=Style.NORMAL)[0] in _SOUNDS else "other"
@@ -49,6 +50,16 @@ def mask_digits(text: str, *, min_digits: int = MIN_DIGITS) -> str:
             for index in run:
                 characters[index] = _MASK
     return "".join(characters)
+
+
+def mask_sentences(texts: Sequence[str]) -> list[str]:
+    """Mask sentences that follow each other: a number dictated over several of them is one number."""
+    masked = mask_digits("\n".join(texts))
+    parts, at = [], 0
+    for text in texts:
+        parts.append(masked[at : at + len(text)])
+        at += len(text) + 1
+    return parts
 
 
 def _runs(text: str) -> Iterator[list[int]]:

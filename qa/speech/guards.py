@@ -39,6 +39,11 @@ def is_filler(text: str) -> bool:
     return not bare or any(pattern.fullmatch(bare) for pattern in _fillers())
 
 
+def is_echo_of(prompt: str, text: str) -> bool:
+    """Say whether the model may have given its own prompt back: all of `text` stands in it."""
+    return _bare(text) in _bare(prompt)
+
+
 def is_silence(no_speech: float, logprob: float) -> bool:
     """Say whether the model itself believes that nobody spoke."""
     return no_speech > NO_SPEECH and logprob < LOW_LOGPROB

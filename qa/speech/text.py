@@ -64,7 +64,7 @@ def join_words(words: list[str]) -> list[str]:
     return joined
 
 
-def split_sentences(segment: Segment, *, pause_ms: int = 800, long_ms: int = 15_000) -> list[Segment]:
+def split_sentences(segment: Segment, *, pause_ms: int = 800, long_ms: int = 10_000) -> list[Segment]:
     """Cut a segment into sentences: after a full stop, at a pause, and at a comma where it gets too long.
 
     Without word times it stays whole: a time would be invented. Parts that say nothing are left out.

@@ -24,17 +24,19 @@ class VadOptions:
     leave: float = 0.35
     min_speech_ms: int = 96
     min_silence_ms: int = 320
-    pad_ms: int = 160
+    pad_ms: int = 320
     max_ms: int = 28_000
     search_ms: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class SampleSpan:
-    """A stretch of samples at 16 kHz: `begin` is in it, `end` is not."""
+    """A stretch of samples at 16 kHz: `begin` is in it, `end` is not; the speech in it, between the pads."""
 
     begin: int
     end: int
+    pad_before: int = 0
+    pad_after: int = 0
 
     @property
     def length(self) -> int:
@@ -93,7 +95,7 @@ class SpanBuilder:
         first = max((begin - pad) * CHUNK, self._previous_end, 0)
         last = min((end + pad) if pad_end else end, self._index) * CHUNK
         self._previous_end = last
-        return SampleSpan(first, last)
+        return SampleSpan(first, last, begin * CHUNK - first, last - end * CHUNK)
 
     def _close(self, end: int) -> list[SampleSpan]:
         begin = self._begin or 0

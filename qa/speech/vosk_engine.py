@@ -1,4 +1,8 @@
-"""Vosk (Kaldi): reads recordings, and streams live audio with partial results."""
+"""Vosk (Kaldi): reads recordings, and streams live audio with partial results.
+
+Kaldi adds a random dither to each frame: doubtful words may differ from one reading to the next
+unless the model's conf/mfcc.conf says --dither=0.
+"""
 
 import json
 import threading

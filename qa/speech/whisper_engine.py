@@ -17,7 +17,7 @@ from qa.speech.resample import to_16k
 from qa.speech.text import tidy_segment
 from qa.speech.vad import RATE
 
-PROMPT = "以下是普通话的句子。"
+PROMPT = "以下是普通话的电话录音。"
 """Makes the model write simplified characters with punctuation; names no word of the trade on purpose."""
 
 _WINDOW_S = 30
@@ -64,16 +64,20 @@ class WhisperEngine:
         raw = self._decode(samples)
         if any(self._looped(segment) for segment in raw):
             raw = self._decode(samples, no_repeat_ngram_size=4, repetition_penalty=1.1)
+        if all(self._made_up(segment) or guards.is_echo_of(self._prompt, segment.text) for segment in raw):
+            # a word or two drown in the prompt: what is left is nothing, or the prompt said again
+            raw = self._decode(samples, initial_prompt=None)
         kept = [segment for segment in raw if not self._made_up(segment)]
         if len(kept) < len(raw):
             _log.info("speech_made_up_dropped", count=len(raw) - len(kept), engine="whisper")
         return [tidy_segment(_segment(segment, offset_ms)) for segment in kept]
 
-    def _decode(self, samples: NDArray[np.float32], **options: float) -> list[Any]:
+    def _decode(self, samples: NDArray[np.float32], **options: float | None) -> list[Any]:
         """One pass over one window. No second look at what is left after the last word: it invents there."""
         from faster_whisper import BatchedInferencePipeline
 
         seconds = len(samples) / RATE
+        settings = {"initial_prompt": self._prompt, **options}
         try:
             with self._lock:
                 found, _ = BatchedInferencePipeline(self._model).transcribe(
@@ -82,13 +86,12 @@ class WhisperEngine:
                     beam_size=self._beam_size,
                     temperature=0.0,
                     condition_on_previous_text=False,
-                    initial_prompt=self._prompt,
                     word_timestamps=True,
                     without_timestamps=False,
                     clip_timestamps=[{"start": 0.0, "end": seconds}],
                     batch_size=1,
                     max_new_tokens=min(400, 24 + int(_TOKENS_PER_S * seconds)),
-                    **options,
+                    **settings,
                 )
                 return list(found)
         except (RuntimeError, ValueError) as error:

@@ -42,21 +42,22 @@ class Window:
         return self.pieces[-1].end
 
     def begin_to_source(self, milliseconds: float) -> int:
-        """Map the beginning of a word: what falls into a pause belongs to the speech after it."""
+        """Map the beginning of a word: what falls into a pause or a pad belongs to the speech after it."""
         at = milliseconds * RATE / 1000
         for piece in self.pieces:
             if at < piece.end:
-                return _milliseconds(piece.span.begin + max(0.0, at - piece.at))
+                return _milliseconds(piece.span.begin + max(piece.span.pad_before, at - piece.at))
         return _milliseconds(self.pieces[-1].span.end)
 
     def end_to_source(self, milliseconds: float) -> int:
-        """Map the end of a word: what falls into a pause belongs to the speech before it."""
+        """Map the end of a word: what falls into a pause or a pad belongs to the speech before it."""
         at = milliseconds * RATE / 1000
         index = bisect_right([piece.at for piece in self.pieces], at) - 1
         if index < 0:
             return _milliseconds(self.pieces[0].span.begin)
         piece = self.pieces[index]
-        return _milliseconds(piece.span.begin + min(at - piece.at, piece.span.length))
+        last = piece.span.length - piece.span.pad_after
+        return _milliseconds(piece.span.begin + min(at - piece.at, last))
 
     def audio(self, source: NDArray[np.float32], offset: int) -> NDArray[np.float32]:
         """Cut the window out of `source`, whose first sample is sample `offset` of the recording."""
