@@ -7,7 +7,7 @@ The defaults run everything on one machine with nothing installed but Python pac
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -67,9 +67,21 @@ class SipSettings(_Part):
     trunk_port: Port = 5080
     trunk_sources: tuple[str, ...] = ("127.0.0.1/32",)
     trunk_source_ports: tuple[Port, ...] = ()
+    """Unset: `trunk_port` alone. Empty: any port of `trunk_sources`."""
     ring_timeout_s: int = Field(default=45, ge=5, le=180)
     max_call_s: int = Field(default=3600, ge=10, le=14400)
     registration_max_s: int = Field(default=3600, ge=60)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trunk_ports(cls, data: Any) -> Any:
+        """On one machine staff phones share the trunk's address: only its own port is the carrier's."""
+        if isinstance(data, dict) and "trunk_source_ports" not in data:
+            return {
+                **data,
+                "trunk_source_ports": (data.get("trunk_port", cls.model_fields["trunk_port"].default),),
+            }
+        return data
 
     @field_validator("trunk_sources")
     @classmethod
@@ -146,7 +158,7 @@ class Settings(BaseSettings):
     language: Literal["zh", "en"] = "zh"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     web: WebSettings = WebSettings()
-    sip: SipSettings = SipSettings()
+    sip: SipSettings = SipSettings.model_validate({})
     media: MediaSettings = MediaSettings()
     speech: SpeechSettings = SpeechSettings()
     security: SecuritySettings = SecuritySettings()

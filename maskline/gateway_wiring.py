@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from core.access.build import Access, build_access
 from core.access.permissions import PermissionRegistry
 from gateway.calls.process import CallsParts
+from gateway.calls.queries import CallQueries
+from gateway.calls.recordings import Recordings
 from gateway.contact import rulebook
 from gateway.contact.gather import Gatherer
 from gateway.contact.ports import NullPhoneCompliance
+from gateway.contact.queries import ContactQueries
 from gateway.contact.service import ContactService
 from gateway.customers.consent import ConsentService
 from gateway.customers.events import CustomerErased
 from gateway.customers.fields import FieldChecker
+from gateway.customers.importing.format import load_format
+from gateway.customers.importing.importer import CustomerImporter
 from gateway.customers.sealing import CustomerSealing
 from gateway.customers.service import CustomerService
 from gateway.media.plane import MediaPlane
@@ -38,6 +43,10 @@ class Gateway:
     lines: LineService
     bindings: BindingService
     contacts: ContactService
+    contact_queries: ContactQueries
+    importer: CustomerImporter
+    calls: CallQueries
+    recordings: Recordings
     rules: rulebook.RuleBook
 
 
@@ -46,6 +55,7 @@ def build_gateway(ground: Ground) -> Gateway:
     settings, clock = ground.settings, ground.clock
     sealing = CustomerSealing(ground.vault)
     rules = rulebook.load()
+    rules.check(clock.now().date())  # a gap in the rules shows now, not at the first call
     bindings = BindingService(
         database=ground.database,
         sealing=sealing,
@@ -56,6 +66,17 @@ def build_gateway(ground: Ground) -> Gateway:
         region=settings.default_region,
     )
     ground.bus.subscribe(CustomerErased, bindings.on_customer_erased)
+    checker = FieldChecker(region=settings.default_region, time_zone=settings.timezone, clock=clock)
+    contacts = ContactService(
+        book=rules,
+        gatherer=Gatherer(clock=clock, phones=NullPhoneCompliance()),
+        subject_keys=ground.subject_keys,
+        sealing=sealing,
+        ledger=ground.ledger,
+        clock=clock,
+    )
+    ground.bus.subscribe(CustomerErased, contacts.on_customer_erased)
+    calls = CallQueries(ground.database, subject_keys=ground.subject_keys, sealing=sealing)
     return Gateway(
         customers=CustomerService(
             database=ground.database,
@@ -64,7 +85,7 @@ def build_gateway(ground: Ground) -> Gateway:
             ledger=ground.ledger,
             events=ground.bus,
             clock=clock,
-            checker=FieldChecker(region=settings.default_region, time_zone=settings.timezone, clock=clock),
+            checker=checker,
         ),
         consent=ConsentService(
             database=ground.database, subject_keys=ground.subject_keys, ledger=ground.ledger, clock=clock
@@ -73,13 +94,27 @@ def build_gateway(ground: Ground) -> Gateway:
             database=ground.database, ledger=ground.ledger, clock=clock, region=settings.default_region
         ),
         bindings=bindings,
-        contacts=ContactService(
-            book=rules,
-            gatherer=Gatherer(clock=clock, phones=NullPhoneCompliance()),
+        contacts=contacts,
+        contact_queries=ContactQueries(
+            database=ground.database, service=contacts, book=rules, clock=clock, time_zone=settings.timezone
+        ),
+        importer=CustomerImporter(
+            database=ground.database,
             subject_keys=ground.subject_keys,
             sealing=sealing,
             ledger=ground.ledger,
             clock=clock,
+            checker=checker,
+            layout=load_format(),
+        ),
+        calls=calls,
+        recordings=Recordings(
+            ground.database,
+            clock,
+            queries=calls,
+            subject_keys=ground.subject_keys,
+            blobs=ground.blobs,
+            ledger=ground.ledger,
         ),
         rules=rules,
     )

@@ -2,11 +2,20 @@
 
 from core.access.grants import ACCESS_PERMISSIONS
 from core.access.permissions import PermissionRegistry
+from core.ledger import permissions as ledger
 from core.web.system import SYSTEM_PERMISSIONS
 from gateway import permissions as gateway
 from gateway.calls import permissions as calls
+from qa import permissions as quality
 
 
 def registry() -> PermissionRegistry:
     """Gather what each wing declares."""
-    return PermissionRegistry(SYSTEM_PERMISSIONS, ACCESS_PERMISSIONS, gateway.PERMISSIONS, calls.PERMISSIONS)
+    return PermissionRegistry(
+        SYSTEM_PERMISSIONS,
+        ACCESS_PERMISSIONS,
+        ledger.PERMISSIONS,
+        gateway.PERMISSIONS,
+        calls.PERMISSIONS,
+        quality.PERMISSIONS,
+    )

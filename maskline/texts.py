@@ -37,6 +37,24 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "进程 {name} 启动失败，日志：{log}",
         "Process {name} failed to start; log: {log}",
     ),
+    "ledger-holds": (
+        "✓ 账本完整：{size} 条记录，全部检查点相符",
+        "✓ The ledger holds: {size} entries, every checkpoint agrees",
+    ),
+    "evidence-written": (
+        "证据包：{path}（{count} 条账本记录）\n公钥：{key_path}（请与证据包分开保存）",
+        "Bundle: {path} ({count} ledger entries)\nPublic key: {key_path} (keep it apart from the bundle)",
+    ),
+    "demo-known": ("演示数据已存在，不再重复播放。", "The demo was played before; its data is still there."),
+    "demo-logins": (
+        "演示账号（口令只显示这一次）：",
+        "Accounts of the demo (their passwords are shown this once):",
+    ),
+    "demo-clean-sales": ("通话 1：合规的销售电话", "Call 1: a sales call as it should be"),
+    "demo-abusive-collection": ("通话 2：违规的催收电话", "Call 2: an abusive collection call"),
+    "demo-private-deal": ("通话 3：承诺下款、私下交易", "Call 3: a guarantee and a private deal"),
+    "demo-refused": ("通话 4：深夜催收，应被拒绝", "Call 4: collection at night, to be refused"),
+    "demo-inspection": ("转写与质检", "Transcription and inspection"),
     "config-ok": ("配置有效", "The settings are valid"),
     "error": ("错误：{text}", "Error: {text}"),
     "no-keyring": (

@@ -37,15 +37,16 @@ def _run(connection: Connection) -> None:
 
 def _main() -> None:
     given = context.config.attributes.get("connection")
-    if given is not None:
+    if isinstance(given, Connection):
         _run(given)
         return
     url = context.config.get_main_option("sqlalchemy.url") or ""
-    engine = create_engine(url.replace("sqlite+aiosqlite", "sqlite"))
+    engine = given or create_engine(url.replace("sqlite+aiosqlite", "sqlite"))
     with engine.connect() as connection:
         _run(connection)
         connection.commit()
-    engine.dispose()
+    if given is None:
+        engine.dispose()
 
 
 _main()

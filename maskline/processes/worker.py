@@ -1,5 +1,6 @@
 """The worker process: inspects contacts that ended, one at a time, at low priority."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import TypeVar
@@ -14,15 +15,17 @@ from qa.speech.select import select_engine
 from qa.tasks import handlers
 
 T = TypeVar("T")
+NICENESS = 10  # audio never waits for a transcription
 
 
-def run_worker(settings: Settings) -> None:
+def main(settings: Settings) -> None:
     """Run until SIGTERM. The message in hand is finished first; one that is not comes again."""
     thread = LoopThread()
     with ExitStack() as stack:
         stack.callback(thread.stop)
         ground = stack.enter_context(_entered(thread, open_ground(settings)))
         stack.enter_context(_entered(thread, beating(ground, "worker")))
+        os.nice(NICENESS)
         app = make_celery(settings)
         inspections = build_inspections(ground, lambda: select_engine(settings))
         register(app, thread, Deliverer(ground.database, ground.outbox, handlers(inspections)))

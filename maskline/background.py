@@ -1,0 +1,131 @@
+"""A supervisor in the background: started by `make run`, found again by its lock, stopped by `make stop`."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+
+from core.config import Settings
+from core.errors import Conflict
+from maskline.preflight import CannotStart
+from maskline.supervisor import PROCESSES
+from maskline.texts import text
+
+READY_WITHIN_S = 90.0
+STOP_WITHIN_S = 40.0
+
+
+class AlreadySupervised(Conflict):
+    """Another supervisor runs on this data folder."""
+
+    code = "already-supervised"
+    zh = "该数据目录上已有一个监督进程在运行。"
+
+
+def _lock_path(settings: Settings) -> Path:
+    return settings.run_dir / "supervisor.lock"
+
+
+@contextlib.contextmanager
+def supervising(settings: Settings) -> Iterator[None]:
+    """Hold the lock of the data folder, with our process id in it; the kernel drops it when we die.
+
+    Raises:
+        AlreadySupervised: another one holds it.
+    """
+    handle = os.open(_lock_path(settings), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadySupervised from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def supervisor_pid(settings: Settings) -> int | None:
+    """Give the process id of the supervisor that runs on this data folder."""
+    try:
+        handle = os.open(_lock_path(settings), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(os.pread(handle, 20, 0) or b"0") or None
+    else:
+        return None
+    finally:
+        os.close(handle)
+
+
+def start(settings: Settings) -> "subprocess.Popen[bytes]":
+    """Start `maskline serve` apart from this terminal; its output goes to the log folder."""
+    log = os.open(
+        settings.data_dir / "logs" / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+    )
+    try:
+        return subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "maskline", "serve", "--log-dir", str(settings.data_dir / "logs")],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+
+
+async def wait_until_ready(settings: Settings, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until every process says that it works.
+
+    Raises:
+        CannotStart: one of them does not, with the last line of its log.
+    """
+    deadline = time.monotonic() + READY_WITHIN_S
+    timeout = aiohttp.ClientTimeout(total=3)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise _why(settings)
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with http.get(f"http://{settings.web.host}:{settings.web.port}/status") as answer:
+                    if (await answer.json())["state"] == "ok":
+                        return
+            await asyncio.sleep(0.1)
+    raise _why(settings)
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the supervisor and all its processes; False if none was running."""
+    pid = supervisor_pid(settings)
+    if pid is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_WITHIN_S
+    while supervisor_pid(settings) is not None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return True
+
+
+def _why(settings: Settings) -> CannotStart:
+    """Find the process whose log ends with a plain sentence instead of a structured line."""
+    for name in PROCESSES:
+        log = settings.data_dir / "logs" / f"{name}.log"
+        lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+        if lines and lines[-1].startswith(f"{name}: "):
+            return CannotStart(lines[-1], detail_zh=lines[-1])
+    where = text("process-failed", name="maskline", log=settings.data_dir / "logs")
+    return CannotStart(where, detail_zh=where)

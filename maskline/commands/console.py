@@ -1,0 +1,32 @@
+"""How commands talk: one console for people, one line for an error, settings or code 78."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from core import config
+from core.config import Settings
+from core.errors import MasklineError
+from maskline.supervisor import EXIT_CONFIGURATION
+from maskline.texts import language, text
+
+out = Console()
+err = Console(stderr=True)
+
+
+@contextmanager
+def clear_errors(code: int = 1) -> Iterator[None]:
+    """Turn an error of the domain into one clear line and an exit code."""
+    try:
+        yield
+    except MasklineError as error:
+        err.print(text("error", text=error.message(language())), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(code) from None
+
+
+def settings() -> Settings:
+    """Read the settings; one clear line and code 78 when they are not acceptable."""
+    with clear_errors(EXIT_CONFIGURATION):
+        return config.load()

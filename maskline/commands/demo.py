@@ -1,0 +1,113 @@
+"""`demo`: the play on a system of its own, or on the one that runs."""
+
+import asyncio
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn
+
+from core import config
+from core.config import Settings
+from maskline import background
+from maskline.commands.console import clear_errors, err, out
+from maskline.demo.evidence import verified_offline
+from maskline.demo.phone import HOST, free_port
+from maskline.demo.play import DemoFailed
+from maskline.demo.report import as_data, print_report
+from maskline.demo.results import faults
+from maskline.demo.stage import Performance, perform
+from maskline.first_run import prepare
+from maskline.texts import text
+
+PORTS = 40
+
+
+def demo(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 / print JSON")] = False,
+) -> None:
+    """在独立的数据目录中演示全过程 / play the whole job in a data folder of its own."""
+    console = err if as_json else out
+    with clear_errors(), tempfile.TemporaryDirectory(prefix="maskline-") as folder:
+        chosen = _own_settings(Path(folder))
+        asyncio.run(prepare(chosen, console))
+        process = background.start(chosen)
+        try:
+            with console.status(text("starting")):
+                asyncio.run(background.wait_until_ready(chosen, process))
+            performance, verified = asyncio.run(_perform(chosen))
+        finally:
+            background.stop(chosen)
+            process.wait(timeout=60)
+    wrong = faults(performance.played)
+    if as_json:
+        typer.echo(
+            json.dumps(as_data(performance.played, wrong, verified=verified), ensure_ascii=False, indent=2)
+        )
+    else:
+        print_report(out, performance.played)
+    _judge(wrong, verified=verified)
+
+
+def play_on(chosen: Settings) -> None:
+    """Play on the running system, once: its data stays, and the caps of a day count for the demo too."""
+    marker = chosen.data_dir / "demo.json"
+    if marker.exists():
+        out.print(text("demo-known"))
+        return
+    performance, verified = asyncio.run(_perform(chosen))
+    print_report(out, performance.played)
+    wrong = faults(performance.played)
+    _judge(wrong, verified=verified)
+    marker.write_text(json.dumps(as_data(performance.played, wrong, verified=verified), ensure_ascii=False))
+    out.print()
+    out.print(text("demo-logins"))
+    for login in performance.cast.logins:
+        password = performance.passwords[login.username]
+        out.print(f"  {login.display_name}  {login.role}  {login.username}  {password}", highlight=False)
+
+
+async def _perform(chosen: Settings) -> tuple[Performance, bool]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, console=err, transient=True) as progress:
+        tasks: dict[str, object] = {}
+
+        def tell(step: str, done: float) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(text(f"demo-{step}"), total=1.0)
+            progress.update(tasks[step], completed=done)  # type: ignore[arg-type]
+
+        performance = await perform(chosen, tell)
+        return performance, await verified_offline(chosen, performance.played)
+
+
+def _judge(wrong: list[str], *, verified: bool) -> None:
+    if wrong or not verified:
+        lines = "; ".join([*wrong, *([] if verified else ["the evidence does not verify"])])
+        raise DemoFailed(lines, detail_zh=lines)
+
+
+def _own_settings(folder: Path) -> Settings:
+    """Settings for a system that disturbs no other: own folder, free ports. The children read them too."""
+    ports = free_port()
+    os.environ.update(
+        MASKLINE_CONFIG=str(folder / "none.toml"),
+        MASKLINE_DATA_DIR=str(folder / "data"),
+        MASKLINE_WEB__HOST=HOST,
+        MASKLINE_WEB__PORT=str(free_port()),
+        MASKLINE_SIP__HOST=HOST,
+        MASKLINE_SIP__PORT=str(free_port()),
+        MASKLINE_SIP__TRUNK_HOST=HOST,
+        MASKLINE_SIP__TRUNK_PORT=str(free_port()),
+        MASKLINE_MEDIA__HOST=HOST,
+        MASKLINE_MEDIA__PORT_LOW=str(min(ports, 65000)),
+        MASKLINE_MEDIA__PORT_HIGH=str(min(ports, 65000) + PORTS),
+        MASKLINE_LEDGER__CHECKPOINT_INTERVAL_S="3",
+    )
+    for name in ("MASKLINE_DATABASE_URL", "MASKLINE_BROKER_URL", "MASKLINE_KEYRING", "MASKLINE_SECRETS_DIR"):
+        os.environ.pop(name, None)
+    return config.load()

@@ -1,0 +1,89 @@
+"""`serve`, `up`, `stop`: everything on one machine, in the foreground or behind the terminal."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.panel import Panel
+
+from core.config import Settings
+from core.logging import configure
+from maskline import background
+from maskline.commands.console import clear_errors, out, settings
+from maskline.first_run import FirstPassword, prepare
+from maskline.preflight import check_ports, make_folders
+from maskline.supervisor import EXIT_CONFIGURATION, Supervisor
+from maskline.texts import text
+
+
+def serve(
+    log_dir: Annotated[Path | None, typer.Option(help="日志目录；默认输出到终端 / where logs go")] = None,
+) -> None:
+    """启动并监督全部进程（前台） / start and supervise every process, in the foreground."""
+    chosen = settings()
+    configure("supervisor", level=chosen.log_level)
+    with clear_errors(EXIT_CONFIGURATION):
+        make_folders(chosen)
+        with background.supervising(chosen):
+            raise typer.Exit(asyncio.run(Supervisor(log_dir=log_dir).run()))
+
+
+def up(
+    *, demo: Annotated[bool, typer.Option(help="启动后播放演示 / play the demo after the start")] = True
+) -> None:
+    """准备、后台启动、演示（make run） / set up, start in the background, play the demo."""
+    chosen = settings()
+    with clear_errors(EXIT_CONFIGURATION):
+        make_folders(chosen)
+        pid = background.supervisor_pid(chosen)
+        if pid is None:
+            check_ports(chosen)
+            password = asyncio.run(prepare(chosen, out))
+            _start(chosen)
+        else:
+            password = None
+            out.print(text("running", pid=pid, url=chosen.web.url))
+    if demo:
+        from maskline.commands.demo import play_on
+
+        with clear_errors():
+            play_on(chosen)
+    _where(chosen, password)
+
+
+def stop() -> None:
+    """停止后台运行的全部进程（make stop） / stop what runs in the background."""
+    out.print(text("stopped") if background.stop(settings()) else text("not-running"))
+
+
+def init() -> None:
+    """只做首次准备，不启动 / make what a first start needs, and start nothing."""
+    chosen = settings()
+    with clear_errors(EXIT_CONFIGURATION):
+        password = asyncio.run(prepare(chosen, out))
+    if password is not None:
+        show_password(password)
+
+
+def _start(chosen: Settings) -> None:
+    began = time.monotonic()
+    process = background.start(chosen)
+    with out.status(text("starting")):
+        asyncio.run(background.wait_until_ready(chosen, process))
+    out.print(text("ready", seconds=time.monotonic() - began))
+
+
+def _where(chosen: Settings, password: FirstPassword | None) -> None:
+    out.print()
+    out.print(f"{text('dashboard')}：{chosen.web.url}", highlight=False)
+    if password is not None:
+        show_password(password)
+    out.print(text("stop-hint", logs=chosen.data_dir / "logs"), style="dim", highlight=False, soft_wrap=True)
+
+
+def show_password(password: FirstPassword) -> None:
+    """Show an administrator's first password, this once."""
+    lines = f"{text('administrator')}  {password.username}  {password.password}\n{text('password-once')}"
+    out.print(Panel.fit(lines), highlight=False)

@@ -1,0 +1,29 @@
+"""Takes the evidence along and has it verified by the stand-alone verifier, which knows nothing of us."""
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from core.config import Settings
+from maskline.demo.play import PlayedCall
+from maskline.evidence import export_contacts
+from maskline.ground import open_ground
+
+VERIFIER = Path(__file__).parent.parent.parent / "verifier" / "maskline_verify.py"
+
+
+async def verified_offline(settings: Settings, played: list[PlayedCall]) -> bool:
+    """Export the evidence of all calls, recordings included, and run the verifier on it."""
+    with tempfile.TemporaryDirectory(prefix="maskline-evidence-") as folder:
+        bundle, key = Path(folder) / "evidence.zip", Path(folder) / "ledger.vkey"
+        async with open_ground(settings) as ground:
+            await export_contacts(ground, [one.facts["contact"]["id"] for one in played], bundle)
+            key.write_text(ground.ledger_service.verifier.vkey)
+        return await asyncio.to_thread(_verify, bundle, key)
+
+
+def _verify(bundle: Path, key: Path) -> bool:
+    command = [sys.executable, "-I", str(VERIFIER), "evidence", str(bundle), "--public-key", str(key)]
+    return subprocess.run(command, capture_output=True, check=False, timeout=120).returncode == 0  # noqa: S603

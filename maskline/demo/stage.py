@@ -1,0 +1,30 @@
+"""A performance from beginning to end: set the stage, log everybody in, play, collect."""
+
+from dataclasses import dataclass, field
+
+from core.config import Settings
+from maskline.demo.cast import Cast, set_stage
+from maskline.demo.play import Play, PlayedCall, Tell, everybody
+from maskline.demo.results import Collector
+from maskline.ground import open_ground
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What was played, by whom, and the passwords that the people chose."""
+
+    played: list[PlayedCall]
+    cast: Cast
+    passwords: dict[str, str] = field(repr=False)
+
+
+async def perform(settings: Settings, tell: Tell) -> Performance:
+    """Play on the system that runs with these settings."""
+    async with open_ground(settings) as ground:
+        cast = await set_stage(ground)
+    async with everybody(cast, settings.web.url) as apis:
+        played = await Play(settings, cast, apis, tell).run()
+        tell("inspection", 0.0)
+        await Collector(cast, apis).collect(played)
+        tell("inspection", 1.0)
+        return Performance(played, cast, {username: api.password for username, api in apis.items()})

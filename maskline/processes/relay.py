@@ -1,0 +1,70 @@
+"""The relay process: outbox, checkpoints, sweeps."""
+
+import asyncio
+
+from core.config import Settings
+from core.heartbeat import Report
+from core.lease import Lease
+from core.tasks import cancel, spawn
+from core.vault.subjects import purge_remains
+from maskline.beating import beating
+from maskline.celery_app import make_celery, publish
+from maskline.gateway_wiring import build_gateway, build_people
+from maskline.ground import Ground, open_ground
+from maskline.permissions import registry
+from maskline.processes import until_told
+from maskline.relay import LEASE_TTL_S, Chore, OutboxPublisher, Relay, owner
+
+OUTBOX_EVERY_S = 0.2
+BINDINGS_EVERY_S = 15.0
+ACCESS_EVERY_S = 60.0
+PURGE_EVERY_S = 3600.0
+
+
+async def relay(settings: Settings, stop: asyncio.Event) -> None:
+    """Work while this process holds the lease; several may run."""
+    async with open_ground(settings) as ground:
+        lease = Lease(ground.database, ground.clock, "relay", owner(), ttl_s=LEASE_TTL_S)
+        worker = Relay(lease, _chores(ground))
+
+        async def report() -> Report:
+            return "ok", {"holds_lease": worker.holding}
+
+        async with beating(ground, "relay", report):
+            running = spawn(worker.run(), name="relay")
+            await stop.wait()
+            await cancel(running)
+
+
+def _chores(ground: Ground) -> list[Chore]:
+    app = make_celery(ground.settings)
+    people = build_people(ground, registry())
+    bindings = build_gateway(ground).bindings
+
+    async def sweep_access() -> None:
+        async with ground.database.begin() as session:
+            await people.sweep(session)
+
+    async def sweep_bindings() -> None:
+        while await bindings.release_expired():
+            pass
+
+    async def purge() -> None:
+        await purge_remains(ground.database)
+
+    publisher = OutboxPublisher(
+        ground.database, ground.outbox, lambda topic, outbox_id: publish(app, topic, outbox_id)
+    )
+    checkpoint_s = ground.settings.ledger.checkpoint_interval_s
+    return [
+        Chore("outbox", OUTBOX_EVERY_S, publisher),
+        Chore("checkpoint", checkpoint_s, ground.ledger_service.sign_checkpoint),
+        Chore("bindings", BINDINGS_EVERY_S, sweep_bindings),
+        Chore("access", ACCESS_EVERY_S, sweep_access),
+        Chore("purge", PURGE_EVERY_S, purge),
+    ]
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM."""
+    until_told(relay, settings)

@@ -1,0 +1,128 @@
+"""The web process: API, dashboard, status."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from prometheus_client import CollectorRegistry
+
+from core.access import api as access_api
+from core.clock import Clock
+from core.config import Settings
+from core.db import Database
+from core.heartbeat import processes
+from core.ledger import api as ledger_api
+from core.logging import get_logger
+from core.status import DatabaseStatus, Fact, PartStatus, State, StatusProvider
+from core.web.app import build_app
+from core.web.endpoint import Endpoint
+from core.web.server import serve
+from gateway.calls import account_api
+from gateway.calls import api as calls_api
+from gateway.calls.accounts import SipAccountService
+from gateway.calls.client import CallsClient
+from gateway.calls.control import SECRET_NAME, SOCKET_NAME
+from gateway.calls.desk import CallDesk
+from gateway.contact import api as contact_api
+from gateway.customers import api as customers_api
+from gateway.customers import consent_api
+from gateway.numbers import api as numbers_api
+from maskline.beating import beating
+from maskline.gateway_wiring import Gateway, build_gateway, build_people
+from maskline.ground import Ground, open_ground
+from maskline.permissions import registry
+from maskline.processes import until_told
+from maskline.qa_wiring import Quality, build_quality
+from maskline.supervisor import PROCESSES
+from qa.inspection import api as inspection_api
+
+_log = get_logger(__name__)
+
+
+class ProcessStatus:
+    """One process's view, from the sign of life that it gave last."""
+
+    def __init__(self, name: str, database: Database, clock: Clock) -> None:
+        self.name = f"process-{name}"
+        self._process = name
+        self._database = database
+        self._clock = clock
+
+    async def status(self) -> PartStatus:
+        views = [
+            view for view in await processes(self._database, self._clock) if view.process == self._process
+        ]
+        alive = [view for view in views if view.state != "silent"]
+        facts: dict[str, Fact] = {"alive": len(alive), "silent": len(views) - len(alive)}
+        for view in alive:
+            facts.update(view.detail)
+        if not alive:
+            return PartStatus(State.DOWN, facts)
+        worst = State.OK if all(view.state == "ok" for view in alive) else State.DEGRADED
+        return PartStatus(worst, facts)
+
+
+def api_endpoints(
+    ground: Ground, gateway: Gateway, quality: Quality, client: CallsClient
+) -> Sequence[Endpoint]:
+    """Give every endpoint of the API."""
+    people = build_people(ground, registry())
+    settings = ground.settings
+    desk = CallDesk(ground.database, queries=gateway.calls, process=client, ledger=ground.ledger)
+    accounts = SipAccountService(
+        ground.database, ground.clock, vault=ground.vault, ledger=ground.ledger, realm=settings.sip.realm
+    )
+    return [
+        *access_api.endpoints(people),
+        *customers_api.endpoints(gateway.customers, gateway.importer),
+        *consent_api.endpoints(gateway.consent),
+        *numbers_api.endpoints(gateway.lines, gateway.bindings),
+        *contact_api.endpoints(gateway.contact_queries),
+        *calls_api.endpoints(desk, gateway.calls, gateway.recordings),
+        *account_api.endpoints(accounts, settings.sip),
+        *inspection_api.endpoints(quality.reader, quality.alerts),
+        *ledger_api.endpoints(ground.ledger_service),
+    ]
+
+
+def providers(ground: Ground, client: CallsClient) -> list[StatusProvider]:
+    """Give every part that says how it is."""
+    return [
+        DatabaseStatus(ground.database),
+        client,
+        *(
+            ProcessStatus(name, ground.database, ground.clock)
+            for name in PROCESSES
+            if name not in {"web", "switch"}  # web answers this; switch speaks through calls
+        ),
+    ]
+
+
+async def web(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until told to stop."""
+    async with AsyncExitStack() as stack:
+        ground = await stack.enter_async_context(open_ground(settings))
+        secret = ground.vault.secret(SECRET_NAME).reveal_text()
+        client = await stack.enter_async_context(CallsClient(settings.run_dir / SOCKET_NAME, secret))
+        gateway, quality = build_gateway(ground), build_quality(ground)
+        permissions = registry()
+        people = build_people(ground, permissions)
+        parts = providers(ground, client)
+        app = build_app(
+            settings,
+            endpoints=api_endpoints(ground, gateway, quality, client),
+            permissions=permissions,
+            authenticator=people.sessions,
+            providers=parts,
+            registry=CollectorRegistry(),
+            clock=ground.clock,
+        )
+        port = await stack.enter_async_context(serve(app, host=settings.web.host, port=settings.web.port))
+        await stack.enter_async_context(beating(ground, "web"))
+        _log.info("web.started", host=settings.web.host, port=port)
+        await stop.wait()
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM."""
+    until_told(web, settings)
