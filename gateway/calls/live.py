@@ -16,7 +16,7 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class CallCounts:
+class LiveCounts:
     """How many calls go on, and how many are over and wait for the database to take their record."""
 
     live: int
@@ -56,9 +56,9 @@ class LiveCalls:
         found = {driver.ticket.call_id: driver for leg in legs if (driver := self._legs.get(leg))}
         return list(found.values())
 
-    def counts(self) -> CallCounts:
+    def counts(self) -> LiveCounts:
         over = sum(driver.over for driver in self._drivers.values())
-        return CallCounts(len(self._drivers) - over, over)
+        return LiveCounts(len(self._drivers) - over, over)
 
     async def finished(self, call_id: str) -> None:
         """Wait until the record of a call is written; at once if there is no such call."""

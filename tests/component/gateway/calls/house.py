@@ -269,7 +269,7 @@ class Scene:
                 from_user=SecretStr(from_user),
                 to_user=SecretStr(target),
                 source_host=source,
-                source_port=5062,
+                source_port=5080 if source == TRUNK_HOST else 5062,
                 sdp=offer,
                 authorization=credentials,
             )

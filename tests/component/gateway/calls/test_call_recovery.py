@@ -100,6 +100,7 @@ async def test_a_fault_of_our_own_leaves_nobody_talking_and_is_closed_at_the_nex
     async with house.killed() as scene:
         staff, customer = await scene.connect(phone, binding.token)
         await scene.bridged()
+        scene.session.speak(Side.STAFF, 100)
         (call_id,) = scene.calls.live.ids
         driver = scene.calls.live.get(call_id)
         assert driver is not None
