@@ -94,7 +94,9 @@ def write(text: str, speaker: dict[str, Any], target: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", help="a prompt's name, a call's id, or call/sentence such as clean-sales/03")
+    parser.add_argument(
+        "--only", help="a prompt's name, a call's id, or call/sentence such as clean-sales/03"
+    )
     only = parser.parse_args().only
     for name, prompt in yaml.safe_load(PROMPTS.read_text(encoding="utf-8"))["prompts"].items():
         if only in {None, name}:
