@@ -50,7 +50,8 @@ def demo(
         )
     else:
         print_report(out, performance.played)
-    _judge(wrong, verified=verified)
+    with clear_errors():
+        _judge(wrong, verified=verified)
 
 
 def play_on(chosen: Settings) -> None:

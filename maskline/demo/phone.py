@@ -230,6 +230,7 @@ class Phone:
         spawn(self._finish(), name="demo-finish")
 
     async def _finish(self) -> None:
+        self.connected.clear()
         self.ended.set()
         media, self._media = self._media, None
         if media is not None:

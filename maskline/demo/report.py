@@ -118,7 +118,7 @@ def _print_details(console: Console, one: PlayedCall) -> None:
         finding = marks.get(sentence["index"])
         if finding is not None:
             line.append(f"  {_SIGNS[finding['severity']]} {_category(finding)}", style="red")
-        console.print(line)
+        console.print(line, soft_wrap=True)
 
 
 def _clock(milliseconds: int) -> str:
