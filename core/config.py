@@ -135,6 +135,12 @@ class LedgerSettings(_Part):
     checkpoint_interval_s: float = Field(default=10.0, gt=0)
 
 
+class OutboxSettings(_Part):
+    """Messages between processes: how long a worker that died keeps others from the one it had in hand."""
+
+    lease_s: float = Field(default=30.0, ge=3)
+
+
 class RetentionSettings(_Part):
     """How long evidence is kept at least; see docs/reference/rules.md for the sources."""
 
@@ -152,6 +158,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     broker_url: SecretStr | None = None
     keyring: SecretStr | None = None
+    node: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+    """Names this machine among several. What a crashed `calls` left open is closed by the same node."""
     institution: str = "示例机构"
     timezone: str = "Asia/Shanghai"
     default_region: str = "CN"
@@ -163,6 +171,7 @@ class Settings(BaseSettings):
     speech: SpeechSettings = SpeechSettings()
     security: SecuritySettings = SecuritySettings()
     ledger: LedgerSettings = LedgerSettings()
+    outbox: OutboxSettings = OutboxSettings()
     retention: RetentionSettings = RetentionSettings()
 
     @field_validator("data_dir")

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,15 +64,14 @@ class Heartbeat:
         database: Database,
         clock: Clock,
         process: str,
+        node: str,
         report: ReportSource = healthy,
-        *,
-        node: str = "",
     ) -> None:
         self._database = database
         self._clock = clock
         self._process = process
         self._report = report
-        self._node = node or socket.gethostname()
+        self._node = node
         self._started_at = clock.now()
 
     async def beat(self) -> None:

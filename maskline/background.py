@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from maskline.texts import text
 
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 40.0
+LAST_LINES = 50
 
 
 class AlreadySupervised(Conflict):
@@ -121,11 +123,19 @@ def stop(settings: Settings) -> bool:
 
 
 def _why(settings: Settings) -> CannotStart:
-    """Find the process whose log ends with a plain sentence instead of a structured line."""
+    """Find the process that could not start, and the last thing that it said."""
     for name in PROCESSES:
         log = settings.data_dir / "logs" / f"{name}.log"
-        lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
-        if lines and lines[-1].startswith(f"{name}: "):
-            return CannotStart(lines[-1], detail_zh=lines[-1])
-    where = text("process-failed", name="maskline", log=settings.data_dir / "logs")
+        lines = log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:] if log.exists() else []
+        for line in reversed(lines):
+            if line.startswith(f"{name}: "):
+                return CannotStart(line, detail_zh=line)
+            if '"process.broke"' in line:
+                broke = json.loads(line)
+                return _failed(f"{name} ({broke.get('error_type')}, {broke.get('where')})", log)
+    return _failed("maskline", settings.data_dir / "logs")
+
+
+def _failed(what: str, log: Path) -> CannotStart:
+    where = text("process-failed", name=what, log=log)
     return CannotStart(where, detail_zh=where)

@@ -11,7 +11,7 @@ class beating:  # noqa: N801 - reads as a verb where it is used
     """Give signs of life while the block runs."""
 
     def __init__(self, ground: Ground, process: str, report: ReportSource = healthy) -> None:
-        self._heartbeat = Heartbeat(ground.database, ground.clock, process, report)
+        self._heartbeat = Heartbeat(ground.database, ground.clock, process, ground.settings.node, report)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:

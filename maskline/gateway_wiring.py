@@ -1,6 +1,5 @@
 """Wires the gateway wing on the ground."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -153,7 +152,7 @@ async def open_calls(ground: Ground, gateway: Gateway) -> AsyncIterator[CallsPar
             bindings=gateway.bindings,
             media=media,
             link=link,
-            node=socket.gethostname(),
+            node=ground.settings.node,
         )
     finally:
         await link.close()

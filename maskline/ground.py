@@ -64,7 +64,7 @@ async def open_ground(settings: Settings, clock: Clock | None = None) -> AsyncIt
                 signer=signer,
                 checkpoint_log=settings.data_dir / "ledger" / "checkpoints.log",
             ),
-            outbox=Outbox(clock),
+            outbox=Outbox(clock, lease_s=settings.outbox.lease_s),
             bus=EventBus(),
             blobs=LocalBlobStore(settings.data_dir / "blobs"),
         )

@@ -16,7 +16,7 @@ from celery import Celery
 
 from core.db import Database
 from core.logging import get_logger
-from core.outbox import LEASE_S, Message, Outbox
+from core.outbox import Message, Outbox
 from core.tasks import cancel, spawn
 from maskline.celery_app import TASK
 
@@ -79,9 +79,12 @@ class Deliverer:
 
     async def _keep_lease(self, outbox_id: str) -> None:
         while True:
-            await asyncio.sleep(LEASE_S / 3)
-            async with self._database.begin() as session:
-                await self._outbox.renew(session, outbox_id, self._name)
+            await asyncio.sleep(self._outbox.lease_s / 3)
+            try:
+                async with self._database.begin() as session:
+                    await self._outbox.renew(session, outbox_id, self._name)
+            except Exception as error:  # noqa: BLE001 - a database that is away comes back; the work goes on
+                _log.warning("message.lease", outbox_id=outbox_id, error_type=type(error).__name__)
 
 
 def register(app: Celery, thread: LoopThread, deliverer: Deliverer) -> None:

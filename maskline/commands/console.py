@@ -9,9 +9,11 @@ from rich.console import Console
 from core import config
 from core.config import Settings
 from core.errors import MasklineError
+from core.logging import configure
 from maskline.supervisor import EXIT_CONFIGURATION
 from maskline.texts import language, text
 
+configure("cli", level="WARNING")
 out = Console()
 err = Console(stderr=True)
 

@@ -17,6 +17,7 @@ from core.status import DatabaseStatus, Fact, PartStatus, State, StatusProvider
 from core.web.app import build_app
 from core.web.endpoint import Endpoint
 from core.web.server import serve
+from dashboard.build import DashboardParts, build_pages
 from gateway.calls import account_api
 from gateway.calls import api as calls_api
 from gateway.calls.accounts import SipAccountService
@@ -113,6 +114,19 @@ async def web(settings: Settings, stop: asyncio.Event) -> None:
             endpoints=api_endpoints(ground, gateway, quality, client),
             permissions=permissions,
             authenticator=people.sessions,
+            pages=build_pages(
+                DashboardParts(
+                    settings=settings,
+                    clock=ground.clock,
+                    database=ground.database,
+                    access=people,
+                    calls=gateway.calls,
+                    rules=gateway.rules,
+                    inspections=quality.reader,
+                    ledger=ground.ledger_service,
+                    providers=parts,
+                )
+            ),
             providers=parts,
             registry=CollectorRegistry(),
             clock=ground.clock,

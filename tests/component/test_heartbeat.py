@@ -14,7 +14,7 @@ async def _degraded() -> Report:
 async def test_a_process_that_stops_beating_is_silent_then_forgotten(
     database: Database, clock: ManualClock
 ) -> None:
-    calls = Heartbeat(database, clock, "calls", _degraded, node="n1")
+    calls = Heartbeat(database, clock, "calls", "n1", _degraded)
     await calls.beat()
     await calls.beat()
     (view,) = await processes(database, clock)

@@ -1,5 +1,9 @@
 """The migrations make exactly the tables that the code declares, forwards and backwards, on both engines."""
 
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
 import pytest
 from alembic.config import Config
 from pytest_alembic.tests import (  # noqa: F401 - pytest finds them here
@@ -14,17 +18,20 @@ from core.db import Database
 from maskline.migrations import alembic_config, migrate
 from tests.support.postgres import PostgresServer
 
+_numbers = count()
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def empty_url(request: pytest.FixtureRequest, tmp_path) -> str:
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the URL of a database without any table."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'empty.db'}"
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"empty_{tmp_path.name}".replace("-", "_").replace("[", "").replace("]", "").lower()[:60]
+    name = f"empty_{next(_numbers)}"
     server.execute(f"CREATE DATABASE {name}")
-    request.addfinalizer(lambda: server.execute(f"DROP DATABASE {name} WITH (FORCE)"))
-    return server.url(name)
+    yield server.url(name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

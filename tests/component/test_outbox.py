@@ -39,10 +39,13 @@ async def test_message_is_published_again_until_it_is_acknowledged(
 
 
 async def test_rolled_back_transaction_leaves_no_message(database: Database, outbox: Outbox) -> None:
-    with pytest.raises(RuntimeError):
+    async def put_and_fail() -> None:
         async with database.begin() as session:
             await outbox.put(session, "call.ended", {})
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await put_and_fail()
     async with database.begin() as session:
         assert await outbox.take_due(session) == []
 
