@@ -8,7 +8,7 @@ export MASKLINE_LANGUAGE
 LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--python-version 3.11 -q --custom-compile-command "make lock"
 
-.PHONY: help run test lint types fmt lock bench clean
+.PHONY: help run stop test lint types fmt lock bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,3 +40,6 @@ lock: ## Resolve the lock files anew (needs uv)
 
 clean: ## Remove the environment and caches; data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+stop: ## Stop what `make run` started
+	@$(PY) -m maskline stop
