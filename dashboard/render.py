@@ -21,6 +21,9 @@ STATIC = FOLDER / "static"
 LANGUAGES = ("zh", "en")
 
 
+_FORMS = {"day": "%m-%d %H:%M:%S", "full": "%Y-%m-%d %H:%M:%S", "time": "%H:%M:%S"}
+
+
 class TextMissing(KeyError):
     """A template asked for a text that a catalogue does not have. A fault of the program."""
 
@@ -39,6 +42,11 @@ def translate(language: str, key: str, **values: object) -> str:
     except KeyError:
         raise TextMissing(key) from None
     return sentence.format(**values) if values else sentence
+
+
+def texts(language: str, prefix: str) -> dict[str, str]:
+    """Give every sentence whose key begins with `prefix`, for scripts."""
+    return {key: text for key, text in catalogue(language).items() if key.startswith(prefix)}
 
 
 @cache
@@ -85,8 +93,8 @@ class Renderer:
             **data,
         )
 
-    def _when(self, moment: datetime | None) -> Markup:
-        """Show a time in the institution's zone, with zone and UTC on hover."""
+    def _when(self, moment: datetime | None, form: str = "day") -> Markup:
+        """Show a time in the institution's zone, with zone and UTC on hover. `form`: day, full or time."""
         if moment is None:
             return Markup("—")
         local = moment.astimezone(self._zone)
@@ -94,8 +102,8 @@ class Renderer:
             moment.isoformat(timespec="seconds"),
             local.strftime("%Y-%m-%d %H:%M:%S"),
             self._zone.key,
-            moment.strftime("%H:%M:%S"),
-            local.strftime("%m-%d %H:%M:%S"),
+            moment.strftime("%Y-%m-%d %H:%M:%S"),
+            local.strftime(_FORMS[form]),
         )
 
     def _clock(self, moment: datetime) -> str:
