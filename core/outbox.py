@@ -60,8 +60,10 @@ class Message:
 class Outbox:
     """Writes, hands out and closes messages."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, lease_s: float = LEASE_S) -> None:
+        """`lease_s`: how long a worker that died keeps others from its message."""
         self._clock = clock
+        self.lease_s = lease_s
 
     async def put(
         self, session: AsyncSession, topic: str, payload: Mapping[str, Any], *, key: str | None = None
@@ -127,7 +129,7 @@ class Outbox:
             row.dead_at = now
             return None
         row.leased_by = worker
-        row.leased_until = now + timedelta(seconds=LEASE_S)
+        row.leased_until = now + timedelta(seconds=self.lease_s)
         return Message(row.id, row.topic, row.payload, row.attempts)
 
     async def renew(self, session: AsyncSession, outbox_id: str, worker: str) -> bool:
@@ -136,7 +138,7 @@ class Outbox:
         renewed = await session.scalar(
             update(OutboxRow)
             .where(OutboxRow.id == outbox_id, OutboxRow.leased_by == worker, OutboxRow.done_at.is_(None))
-            .values(leased_until=now + timedelta(seconds=LEASE_S))
+            .values(leased_until=now + timedelta(seconds=self.lease_s))
             .returning(OutboxRow.id)
         )
         return renewed is not None

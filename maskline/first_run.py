@@ -32,7 +32,7 @@ async def prepare(settings: Settings, console: Console) -> FirstPassword | None:
 
     Everything can be run again: what is there stays.
     """
-    if not settings.data_dir.exists():
+    if settings.keyring is None and not settings.keyring_path.exists():
         console.print(text("first-run", path=settings.data_dir))
     make_folders(settings)
     if settings.keyring is None and not settings.keyring_path.exists():
