@@ -164,6 +164,11 @@ class GuardedTransactionManager(SipTransactionManager):  # type: ignore[misc]
                 self.transmitMsg(server, response, response.getHFBody("via").getTAddr(), checksum)
 
     def incomingResponse(self, msg: Any, t: Any, checksum: bytes) -> None:  # noqa: N802
+        if msg.getSCode()[0] >= 300:
+            # The ACK of a refusal goes where the INVITE went (RFC 3261 section 17.1.1.3). sippy sends it
+            # where Contact or Record-Route point: a redirect would carry both numbers to a third place.
+            for name in ("contact", "record-route"):
+                msg.delHFs(name)
         try:
             super().incomingResponse(msg, t, checksum)
         except Exception:  # noqa: BLE001 see above
