@@ -8,11 +8,13 @@ import asyncio
 import os
 import socket
 import threading
+import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 
 from core.db import Database
 from core.logging import get_logger
@@ -97,9 +99,11 @@ def register(app: Celery, thread: LoopThread, deliverer: Deliverer) -> None:
 
 def run_celery(app: Celery, queues: str) -> None:
     """Run Celery's worker in this process until SIGTERM. One task at a time: audio must not wait."""
+    # Its warning about root is about pickled tasks; here an id is all that a message can carry.
+    warnings.simplefilter("ignore", SecurityWarning)
     app.worker_main(
         [
-            "worker", "--pool=solo", "--loglevel=WARNING", f"--queues={queues}",
+            "--quiet", "worker", "--pool=solo", "--loglevel=WARNING", f"--queues={queues}",
             "--without-gossip", "--without-mingle", "--without-heartbeat",
         ]
     )  # fmt: skip

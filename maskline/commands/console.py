@@ -1,5 +1,6 @@
 """How commands talk: one console for people, one line for an error, settings or code 78."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from maskline.supervisor import EXIT_CONFIGURATION
 from maskline.texts import language, text
 
 configure("cli", level="WARNING")
+os.umask(0o077)  # whatever a command writes is for this user alone
 out = Console()
 err = Console(stderr=True)
 

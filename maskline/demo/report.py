@@ -11,6 +11,7 @@ from rich.text import Text
 from maskline.demo.play import PlayedCall
 from maskline.texts import language
 
+_WEIGHTS = ("minor", "moderate", "severe")
 _SIGNS = {"severe": "■", "moderate": "▲", "minor": "·"}
 _WORDS = {
     "title": (
@@ -22,7 +23,6 @@ _WORDS = {
     "recording": ("录音", "Recording"),
     "score": ("得分", "Score"),
     "findings": ("命中", "Findings"),
-    "proof": ("账本", "Ledger"),
     "allow": ("✓ 允许", "✓ allowed"),
     "deny": ("✗ 拒绝", "✗ refused"),
     "none": ("无命中", "none"),
@@ -30,8 +30,10 @@ _WORDS = {
     "staff": ("坐席", "staff"),
     "customer": ("客户", "customer"),
     "next": ("最早可于 {} 再联系（客户当地 {}）", "Earliest next contact: {} (customer's time, {})"),
-    "alert": ("预警", "alert"),
-    "proved": ("{} 条证明，检查点 {} 条", "{} proofs, checkpoint of {} entries"),
+    "books": (
+        "账本：{proofs} 条包含证明，检查点覆盖 {size} 条记录，独立验证程序核对通过。严重预警 {alerts} 条。",
+        "Ledger: {proofs} inclusion proofs under {size} entries, verified apart from us. Alerts: {alerts}.",
+    ),
     "suspected": ("疑似", "suspected"),
 }  # fmt: skip
 
@@ -42,16 +44,21 @@ def word(key: str) -> str:
 
 
 def print_report(console: Console, played: list[PlayedCall]) -> None:
-    """Print one table over all calls, then what was found in each."""
+    """Print one table over all calls, then what was found in each, then what proves it."""
     console.rule(word("title"))
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    for key in ("call", "verdict", "recording", "score", "findings", "proof"):
+    for key in ("call", "verdict", "recording", "score", "findings"):
         table.add_column(word(key), overflow="fold", justify="right" if key == "score" else "left")
     for one in played:
         table.add_row(*_row(one))
     console.print(table)
     for one in played:
         _print_details(console, one)
+    console.print()
+    proofs = sum(len(one.facts["proofs"]) for one in played)
+    newest = max(one.facts["proofs"][0]["inclusion"]["size"] for one in played)
+    alerts = sum(len(one.facts["alerts"]) for one in played)
+    console.print(word("books").format(proofs=proofs, size=newest, alerts=alerts), highlight=False)
 
 
 def as_data(played: list[PlayedCall], faults: list[str], *, verified: bool) -> dict[str, Any]:
@@ -84,16 +91,15 @@ def _row(one: PlayedCall) -> tuple[str | Text, ...]:
     allowed = contact["decision"] == "allow"
     media = one.facts.get("call", {}).get("media") or {}
     recording = f"{media['duration_ms'] / 1000:.0f} s" if media.get("recording_sha256") else "—"
-    categories = dict.fromkeys(_category(finding) for finding in inspection["findings"])
+    found = (inspection["report"] or {}).get("categories", [])
+    categories = [category["title"]["en" if language() == "en" else "zh"] for category in found]
     score = inspection["summary"]["score"]
-    checkpoint = one.facts["proofs"][0]["inclusion"]["size"]
     return (
         _title(one),
         Text(word("allow") if allowed else word("deny"), style="green" if allowed else "red"),
         recording,
         "—" if score is None else str(score),
-        "、".join(categories) or word("none") if allowed else "—",
-        word("proved").format(len(one.facts["proofs"]), checkpoint),
+        (", " if language() == "en" else "、").join(categories) or word("none") if allowed else "—",
     )
 
 
@@ -111,7 +117,8 @@ def _print_details(console: Console, one: PlayedCall) -> None:
         opens = datetime.fromisoformat(contact["next_allowed_at"]).astimezone(ZoneInfo(one.zone))
         console.print(f"  {word('next').format(opens.strftime('%m-%d %H:%M'), one.zone)}")
         return
-    marks = {finding["sentence_index"]: finding for finding in inspection["findings"]}
+    worst_last = sorted(inspection["findings"], key=lambda finding: _WEIGHTS.index(finding["severity"]))
+    marks = {finding["sentence_index"]: finding for finding in worst_last}
     for sentence in inspection["transcript"]:
         line = Text(f"  {_clock(sentence['begin_ms'])} {word(sentence['role'])}  ", style="dim")
         line.append(sentence["text"], style="default")

@@ -23,6 +23,7 @@ def run(name: str, settings: Settings) -> int:
     A setting that cannot work: one clear line and code 78, which tells the supervisor not to try again.
     """
     die_with_supervisor()
+    os.umask(0o077)  # whatever a process writes is for this user alone
     configure(name, level=settings.log_level)
     try:
         import_module(f"maskline.processes.{name}").main(settings)
