@@ -1,0 +1,182 @@
+"""kill -9 of each process during a call: the others go on, the books are right, nothing is said twice."""
+
+import asyncio
+import json
+import signal
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from core.ledger.models import EntryRow
+from core.outbox import OutboxRow
+from gateway.calls.models import CallRow
+from maskline.qa_wiring import build_quality
+from qa.inspection.model import State
+from qa.inspection.models import InspectionRow
+from qa.inspection.views import InspectionDetail
+from tests.acceptance.talking import ANSWER, THREAT, Talk, assert_kept, script, talking
+from tests.support.media import RATE
+from tests.support.system_desk import Recorded, SystemDesk, awaited
+from tests.telephony.sound import CUSTOMER_HZ, STAFF_HZ
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+INSPECTED_WITHIN_S = 60.0
+
+
+async def inspections_of(desk: SystemDesk, contact_id: str) -> list[InspectionRow]:
+    async with desk.ground.database.read() as session:
+        return list(
+            await session.scalars(select(InspectionRow).where(InspectionRow.contact_id == contact_id))
+        )
+
+
+async def one_inspection(desk: SystemDesk, row: CallRow) -> InspectionDetail:
+    """Wait for the inspection of a call; there must be one, told once, and its message acknowledged."""
+
+    async def done() -> bool:
+        return any(one.state == State.DONE for one in await inspections_of(desk, row.contact_id))
+
+    await awaited(done, what="the inspection is done", timeout_s=INSPECTED_WITHIN_S)
+    assert len(await inspections_of(desk, row.contact_id)) == 1
+    async with desk.ground.database.read() as session:
+        records = await session.scalars(select(EntryRow.record).where(EntryRow.kind == "inspection.done"))
+        told = [body for body in (json.loads(record)["body"] for record in records)
+                if body["contact_id"] == row.contact_id]  # fmt: skip
+        message = await session.scalar(select(OutboxRow).where(OutboxRow.key == row.contact_id))
+    assert len(told) == 1
+    assert message is not None
+    assert message.done_at is not None
+    return await build_quality(desk.ground).reader.of_contact(desk.director, row.contact_id)
+
+
+async def assert_all_right(desk: SystemDesk, talk: Talk, cause: str, until_s: float) -> CallRow:
+    """One record with that cause, the recording up to a second before `until_s`, one inspection, a ledger
+    that verifies."""
+    row = await desk.one_call(talk.bound, cause)
+    assert_kept(await desk.recording(row), until_s=until_s)
+    detail = await one_inspection(desk, row)
+    assert detail.transcript is not None
+    assert {sentence.role for sentence in detail.transcript} == {"staff", "customer"}
+    assert "disclosure" in {finding.category for finding in detail.findings}
+    report = await desk.ground.ledger_service.verify()
+    assert report.ok, report.findings
+    return row
+
+
+async def test_the_call_goes_on_without_web_worker_and_relay(system, desk, customer):
+    bound = await desk.bind(await desk.hire())
+    async with talking(desk, customer, bound) as talk:
+        await talk.until_spoken(0.5)
+        for name in ("web", "worker", "relay"):
+            system.kill(name)
+            await system.restarted(name)
+            assert not talk.staff.ended.is_set()
+            assert not customer.ended.is_set()
+        until_s = talk.elapsed_s()
+        await talk.staff.hang_up()
+        await asyncio.wait_for(customer.ended.wait(), 10)
+    await assert_all_right(desk, talk, "completed", until_s)
+
+
+async def test_the_switch_is_killed(system, desk, customer):
+    bound = await desk.bind(await desk.hire())
+    async with talking(desk, customer, bound) as talk:
+        await talk.until_spoken()
+        until_s = talk.elapsed_s()
+        system.kill("switch")
+        row = await desk.one_call(bound, "switch-lost")
+        await system.restarted("switch")
+    assert row.ended_by == "system"
+    await assert_all_right(desk, talk, "switch-lost", until_s)
+
+
+async def test_calls_is_killed(system, desk, customer):
+    bound = await desk.bind(await desk.hire())
+    async with talking(desk, customer, bound) as talk:
+        await talk.until_spoken()
+        until_s = talk.elapsed_s()
+        system.kill("calls")
+        await talk.over()  # no recorder, no call: the switch hangs up by itself
+        await system.restarted("calls")
+    row = await assert_all_right(desk, talk, "interrupted", until_s)
+    assert row.ended_by == "system"
+
+
+async def test_the_worker_is_killed_while_it_transcribes(system, desk, customer):
+    bound = await desk.bind(await desk.hire())
+    async with talking(desk, customer, bound) as talk:
+        await talk.until_spoken(0.5)
+        until_s = talk.elapsed_s()
+        await talk.staff.hang_up()
+    (row,) = await desk.closed(bound)
+
+    async def running() -> bool:
+        return [one.state for one in await inspections_of(desk, row.contact_id)] == [State.RUNNING]
+
+    await awaited(running, what="the worker transcribes")
+    system.kill("worker")
+    await system.restarted("worker")
+    await assert_all_right(desk, talk, "completed", until_s)
+    (inspection,) = await inspections_of(desk, row.contact_id)
+    assert inspection.attempts == 2
+
+
+async def test_the_relay_is_killed_before_it_publishes(system, desk, customer):
+    """It is stopped, so that the message is surely written and surely not sent, and then killed."""
+    bound = await desk.bind(await desk.hire())
+    async with talking(desk, customer, bound) as talk:
+        await talk.until_spoken(0.5)
+        system.send("relay", signal.SIGSTOP)
+        until_s = talk.elapsed_s()
+        await talk.staff.hang_up()
+    (row,) = await desk.closed(bound)
+    async with desk.ground.database.read() as session:
+        message = await session.scalar(select(OutboxRow).where(OutboxRow.key == row.contact_id))
+    assert message is not None
+    assert message.due_at == message.created_at, "not yet taken"
+    assert not await inspections_of(desk, row.contact_id)
+    system.kill("relay")
+    await system.restarted("relay")
+    await assert_all_right(desk, talk, "completed", until_s)
+
+
+async def test_the_supervisor_is_killed(system, desk, customer):
+    bound = await desk.bind(await desk.hire())
+    async with talking(desk, customer, bound) as talk:
+        await talk.until_spoken()
+        until_s = talk.elapsed_s()
+        await system.kill_supervisor()
+        await talk.over()
+    await asyncio.to_thread(system.start)
+    (row,) = await desk.closed(bound)
+    assert row.cause in {"killed", "switch-lost"}, (
+        "its children were asked to end, so the call ended in order"
+    )
+    await assert_all_right(desk, talk, row.cause, until_s)
+
+
+async def test_everything_is_killed_at_once(system, desk, customer):
+    """As when the power is cut: nobody can write anything any more, nobody hangs up."""
+    bound = await desk.bind(await desk.hire())
+    async with talking(desk, customer, bound) as talk:
+        await talk.until_spoken()
+        until_s = talk.elapsed_s()
+        await system.cut_power()
+    await asyncio.to_thread(system.start)
+    await assert_all_right(desk, talk, "interrupted", until_s)
+
+
+def test_the_check_of_a_recording_can_fail():
+    whole = np.stack([script(THREAT, STAFF_HZ)[: 12 * RATE], script(ANSWER, CUSTOMER_HZ)[: 12 * RATE]])
+    silent = np.zeros_like(whole)
+    assert_kept(Recorded(whole, [], complete=False), until_s=12)
+    for bad in (
+        whole[::-1],
+        whole[:, : 10 * RATE],
+        np.stack([whole[0], silent[1]]),
+        np.concatenate([whole, silent[:, : 2 * RATE]], axis=1),
+        np.concatenate([silent[:, : 8 * RATE], whole[:, 8 * RATE :]], axis=1),
+    ):
+        with pytest.raises(AssertionError):
+            assert_kept(Recorded(bad, [], complete=False), until_s=12)
