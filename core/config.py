@@ -71,6 +71,9 @@ class SipSettings(_Part):
     ring_timeout_s: int = Field(default=45, ge=5, le=180)
     max_call_s: int = Field(default=3600, ge=10, le=14400)
     registration_max_s: int = Field(default=3600, ge=60)
+    digest_algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("SHA-256", "MD5"), min_length=1)
+    """What a staff phone is asked for (RFC 8760). Set `["MD5"]` for phones that give up at a challenge they
+    do not know, such as baresip 1.0 of Debian 12: phone passwords are random and long, so MD5 holds."""
 
     @model_validator(mode="before")
     @classmethod

@@ -23,7 +23,6 @@ _STAMP = struct.Struct(">d8s")
 _MAC_BYTES = 16
 
 Algorithm = Literal["MD5", "SHA-256"]
-ALGORITHMS: tuple[Algorithm, ...] = ("SHA-256", "MD5")
 
 
 def _md5(data: bytes) -> str:

@@ -14,7 +14,7 @@ from core.config import SipSettings
 from core.db import Database
 from core.logging import get_logger
 from gateway.calls.accounts import KnownAccount, SipAccountService
-from gateway.calls.digest import ALGORITHMS, Ha1, Nonces, NonceState, answers, uri_user
+from gateway.calls.digest import Ha1, Nonces, NonceState, algorithm_of, answers, uri_user
 from gateway.calls.gear import PhoneAddress
 from gateway.calls.models import RegistrationRow
 from gateway.calls.throttle import Throttle
@@ -100,7 +100,7 @@ class Registrar:
             realm=self._settings.realm,
             nonce=ask.nonce,
             stale=ask.stale,
-            algorithms=ALGORITHMS,
+            algorithms=self._settings.digest_algorithms,
         )
 
     async def locate(self, employee_id: str) -> PhoneAddress | None:
@@ -140,7 +140,8 @@ class Registrar:
             return Refused()
         async with self._database.read() as session:
             account = await self._accounts.known(session, given.username)
-        right = answers(given, NOBODY if account is None else account.ha1)
+        asked = algorithm_of(given) in self._settings.digest_algorithms
+        right = answers(given, NOBODY if account is None else account.ha1) and asked
         if account is None or not right:
             self._throttle.failed(source, given.username)
             return AskAgain(self._nonces.issue())

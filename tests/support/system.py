@@ -1,6 +1,7 @@
 """The whole system as a user starts it: real processes on a data folder and ports of their own."""
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -84,7 +85,7 @@ class System:
     ) -> None:
         """`settings` are nested parts, e.g. `sip={"ring_timeout_s": 5}`."""
         self.names = tuple(names)
-        self.data = Path(tempfile.mkdtemp(prefix="mk-", dir="/tmp"))  # noqa: S108 a Unix socket's path is short
+        self.data = Path(tempfile.mkdtemp(prefix="mk-", dir="/tmp"))
         low, high = free_range()
         parts: dict[str, dict[str, Any]] = {
             "sip": {"port": free_port(), "trunk_port": free_port()},
@@ -97,7 +98,8 @@ class System:
         self._environment = {"MASKLINE_DATA_DIR": str(self.data), "MASKLINE_LOG_LEVEL": log_level}
         for part, values in parts.items():
             for name, value in values.items():
-                self._environment[f"MASKLINE_{part}__{name}".upper()] = str(value)
+                text = json.dumps(value) if isinstance(value, list | tuple) else str(value)
+                self._environment[f"MASKLINE_{part}__{name}".upper()] = text
         self._environment["MASKLINE_CONFIG"] = str(self.data / "none.toml")
         self.settings = Settings(data_dir=self.data, log_level=log_level, **parts)  # type: ignore[arg-type]
         self.children: dict[str, subprocess.Popen[bytes]] = {}

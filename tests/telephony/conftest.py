@@ -9,15 +9,16 @@ from tests.support.system_desk import SystemDesk, desk_of
 from tests.telephony.sip_phone import SipPhone
 
 
-async def _lines(system: System) -> None:
+async def lines(system: System) -> None:
     async with desk_of(system) as desk:
         await desk.lines()
 
 
 @pytest.fixture(scope="session")
 def system() -> Iterator[System]:
-    with running("calls", "switch", sip={"ring_timeout_s": 5, "max_call_s": 12}) as made:
-        outside(_lines(made))
+    sip = {"ring_timeout_s": 5, "max_call_s": 12}
+    with running("calls", "switch", sip=sip) as made:
+        outside(lines(made))
         yield made
 
 

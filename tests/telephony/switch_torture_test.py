@@ -25,7 +25,7 @@ class Torture:
 def load() -> list[Torture]:
     text = (Path(__file__).parent / "rfc4475.txt").read_text(encoding="utf-8")
     messages = []
-    for part in text.split("\n%% ")[1:]:
+    for part in re.split(r"^%% ", text, flags=re.MULTILINE)[1:]:  # keeps the last line's end: it counts
         head, _, body = part.partition("\n")
         name, _, verdict = head.split()
         raw = body.replace("\n", "\r\n").encode()
