@@ -17,7 +17,7 @@ _BLOCK = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end \2 -->)", re.DOTA
 
 
 def rendered() -> dict[Path, str]:
-    """Give every page that has generated parts, with these parts made anew; raise `KeyError` for an unknown one."""
+    """Give every page that has generated parts, with these parts made anew."""
     if str(REPOSITORY) not in sys.path:
         sys.path[:0] = [str(REPOSITORY), str(Path(__file__).parent)]
     from reference_blocks import BLOCKS

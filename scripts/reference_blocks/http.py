@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -13,6 +14,9 @@ from core.config import Settings
 from core.errors import MasklineError
 from core.vault import Keyring
 from reference_blocks.markdown import code, table
+
+# Scripts, Alembic's own, and sippy, which claims the thread that imports it.
+_UNWANTED = re.compile(r"__main__|\.migrations\.|^gateway\.switch\.(?!errors|protocol)")
 
 
 def api() -> str:
@@ -40,10 +44,11 @@ def _document() -> dict[str, Any]:
     """Build the application of the web process on keys of its own and read its description."""
     import asyncio
 
+    from prometheus_client import CollectorRegistry
+
     from core.web.openapi import ApiDescription
     from core.web.system import description_endpoint, system_endpoints
     from maskline.permissions import registry
-    from prometheus_client import CollectorRegistry
 
     async def build() -> dict[str, Any]:
         from core.web.app import API_PREFIX
@@ -104,11 +109,8 @@ def _kinds(root: type[MasklineError]) -> Iterator[type[MasklineError]]:
 
     for package in (core, gateway, qa, dashboard, maskline):
         for module in pkgutil.walk_packages(package.__path__, prefix=f"{package.__name__}."):
-            if not module.name.endswith(("__main__", "migrations.env")) and ".versions" not in module.name:
-                if not module.name.startswith("gateway.switch."):  # sippy claims the thread that imports it
-                    importlib.import_module(module.name)
-    importlib.import_module("gateway.switch.errors")
-    importlib.import_module("gateway.switch.protocol")
+            if not _UNWANTED.search(module.name):
+                importlib.import_module(module.name)
     pending = [root]
     while pending:
         kind = pending.pop()

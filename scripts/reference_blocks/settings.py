@@ -1,4 +1,4 @@
-"""Settings: name, variable, type, default, meaning. A setting without a text in settings_texts.yaml is an error."""
+"""Settings: name, variable, type, default, meaning. One without a text in settings_texts.yaml is an error."""
 
 from pathlib import Path
 from typing import Any
