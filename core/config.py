@@ -19,23 +19,25 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
-from core.errors import Invalid
+from core.faults import SettingsInvalid, check_variables, of_fields, of_source
+
+__all__ = ["Settings", "SettingsInvalid", "load"]
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class SettingsInvalid(Invalid):
-    """The settings are not acceptable."""
-
-    code = "settings-invalid"
-    zh = "配置有误。"
+def _problem(zh: str, en: str) -> PydanticCustomError:
+    """Make a validator's error that says the same in both languages."""
+    return PydanticCustomError("setting", "{en}", {"en": en, "zh": zh})
 
 
 class _Part(BaseModel):
@@ -71,9 +73,9 @@ class SipSettings(_Part):
     ring_timeout_s: int = Field(default=45, ge=5, le=180)
     max_call_s: int = Field(default=3600, ge=10, le=14400)
     registration_max_s: int = Field(default=3600, ge=60)
-    digest_algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("SHA-256", "MD5"), min_length=1)
-    """What a staff phone is asked for (RFC 8760). Set `["MD5"]` for phones that give up at a challenge they
-    do not know, such as baresip 1.0 of Debian 12: phone passwords are random and long, so MD5 holds."""
+    digest_algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("MD5",), min_length=1)
+    """What a staff phone is asked for, best first (RFC 8760). Many phones give up at a challenge they do not
+    know, baresip 1.0 and SIPp 3.6 among them. MD5 holds: our phone passwords are random and long."""
 
     @model_validator(mode="before")
     @classmethod
@@ -89,8 +91,13 @@ class SipSettings(_Part):
     @field_validator("trunk_sources")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            ip_network(network)
+        try:
+            for network in value:
+                ip_network(network)
+        except ValueError:
+            raise _problem(
+                "应为 IP 网段，例如 192.0.2.0/24。", "This must be networks such as 192.0.2.0/24."
+            ) from None
         return value
 
 
@@ -107,7 +114,10 @@ class MediaSettings(_Part):
     @model_validator(mode="after")
     def _range(self) -> "MediaSettings":
         if self.port_high - self.port_low < 4:
-            raise ValueError("port_high must be at least 4 above port_low: each call takes two ports")
+            raise _problem(
+                "port_high 至少要比 port_low 大 4：每通电话占用两个端口。",
+                "port_high must be at least 4 above port_low: each call takes two ports.",
+            )
         return self
 
 
@@ -188,7 +198,10 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{value!r} is not a time zone of the IANA database") from error
+            raise _problem(
+                "不是 IANA 时区数据库中的时区，例如 Asia/Shanghai。",
+                "This is no time zone of the IANA database; one is Asia/Shanghai.",
+            ) from error
         return value
 
     @property
@@ -231,13 +244,13 @@ def config_path() -> Path:
 
 def load(**overrides: object) -> Settings:
     """Read the settings, or raise `SettingsInvalid` with one line for each fault and no value in it."""
+    check_variables(os.environ, Settings.model_fields)
     secrets = os.environ.get("MASKLINE_SECRETS_DIR")
     try:
         return Settings(_secrets_dir=secrets, **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()
-        )
-        raise SettingsInvalid(faults, detail_zh=faults) from None
-    except ValueError as error:  # a TOML file that does not parse, an unknown variable
-        raise SettingsInvalid(str(error), detail_zh=str(error)) from None
+        raise of_fields(error) from None
+    except (SettingsError, OSError) as error:  # a variable or a secret that does not parse
+        raise SettingsInvalid(str(error), detail_zh=f"无法读取（{error}）。") from None
+    except ValueError as error:  # a TOML file that does not parse
+        raise of_source(config_path(), error) from None

@@ -11,13 +11,13 @@ from qa.speech.engine import Role
 from qa.speech.transcribe import transcribe
 from tests.support.speech import toneless
 
-FOLDER = Path(os.environ.get("MASKLINE_SPEECH_DATA") or Path(__file__).parents[5] / "shared/data/speech_zh")
+FOLDER = Path(os.environ.get("MASKLINE_TEST_SPEECH_DATA") or Path(__file__).parents[5] / "shared/data/speech_zh")
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.skipif(
-        not FOLDER.is_dir(), reason="set MASKLINE_SPEECH_DATA to a folder with Mandarin clips"
+        not FOLDER.is_dir(), reason="set MASKLINE_TEST_SPEECH_DATA to a folder with Mandarin clips"
     ),
 ]
 
