@@ -81,11 +81,8 @@ def shown_facts(
         "cdr_sha256": hashlib.sha256(rfc8785.dumps(cdr_document(row))).hexdigest(),
         "wav_sha256": row.wav_sha256,
     }
-    facts: dict[str, dict[str, object]] = {
-        "call": call,
-        "verdict": {"contact": row.contact_id},
-        "inspection": {},
-    }
+    judged: dict[str, object] = {"contact": row.contact_id}
+    facts: dict[str, dict[str, object]] = {"call": call, "verdict": judged, "inspection": {}}
     if verdict is not None:
         judged |= {"decision": verdict.decision.value, "rules_sha256": verdict.rules_digest}
     if inspection is not None:

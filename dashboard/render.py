@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -71,7 +72,12 @@ class Renderer:
         )
         self._environment.globals.update(asset=asset, institution=institution, t=_t, has_text=_has_text)
         self._environment.filters.update(
-            when=self._when, clock=self._clock, duration=duration, groups=groups, script_json=script_json
+            when=self._when,
+            clock=self._clock,
+            duration=duration,
+            groups=groups,
+            line=line,
+            script_json=script_json,
         )
 
     def page(
@@ -126,6 +132,16 @@ def duration(milliseconds: float | None) -> str:
         return "—"
     seconds = round(milliseconds / 1000)
     return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def line(number: str) -> str:
+    """Show one of the institution's own lines as people write it: 010 8888 6666."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return number
+    shown: str = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return shown
 
 
 def groups(secret: str) -> str:

@@ -34,9 +34,9 @@ async function verifyAll(data, place) {
     good = (await verifyEntry(proof, checkpoint, report)) && good;
   }
   const seal = new Report(place, data.texts, data.texts["proof.checkpoint"]);
-  good = (await verifySignature(checkpoint, seal)) && good;
-  if (data.wav) good = (await verifyRecording(data, seal)) && good;
-  return good;
+  let sealed = await verifySignature(checkpoint, seal);
+  if (data.wav) sealed = (await verifyRecording(data, seal)) && sealed;
+  return seal.conclude(sealed) && good;
 }
 
 async function verifyEntry(proof, checkpoint, report) {
@@ -54,7 +54,7 @@ async function verifyEntry(proof, checkpoint, report) {
   const told = Object.entries(proof.expect).every(([name, value]) => fact.body[name] === value);
   const named = fact.seq === undefined || fact.seq === proof.seq;
   report.judge("proof.step.content", told && named);
-  return matches && told && named;
+  return report.conclude(matches && told && named);
 }
 
 // Climbs from a leaf to the root: RFC 9162 §2.1.3.2. Gives null if the path does not fit the tree.
@@ -169,11 +169,27 @@ async function get(address) {
 class Report {
   constructor(place, texts, title) {
     this.texts = texts;
-    const heading = document.createElement("h3");
-    heading.textContent = title;
+    this.details = document.createElement("details");
+    this.summary = document.createElement("summary");
+    this.summary.textContent = title;
     this.list = document.createElement("ol");
     this.list.className = "verify-list";
-    place.append(heading, this.list);
+    this.details.append(this.summary, this.list);
+    place.append(this.details);
+  }
+
+  // The sum of an entry's steps stands beside its title; what failed lies open.
+  conclude(good) {
+    this.summary.append(this.word(good));
+    this.details.open = !good;
+    return good;
+  }
+
+  word(good) {
+    const word = document.createElement("b");
+    word.className = good ? "good" : "bad";
+    word.textContent = good ? ` ✓ ${this.texts["proof.pass"]}` : ` ✕ ${this.texts["proof.fail"]}`;
+    return word;
   }
 
   say(key, values = {}) {
@@ -191,10 +207,7 @@ class Report {
 
   judge(key, good, hash = null) {
     const item = this.say(key);
-    const word = document.createElement("b");
-    word.className = good ? "good" : "bad";
-    word.textContent = good ? ` ✓ ${this.texts["proof.pass"]}` : ` ✕ ${this.texts["proof.fail"]}`;
-    item.append(word);
+    item.append(this.word(good));
     if (hash) {
       const code = document.createElement("code");
       code.textContent = hex(hash);
