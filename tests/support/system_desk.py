@@ -223,7 +223,7 @@ async def awaited(look: Callable[[], Awaitable[bool]], *, what: str, timeout_s: 
     """Wait for a state of another process that only a question tells."""
     try:
         async with asyncio.timeout(timeout_s):
-            while not await look():
+            while not await look():  # noqa: ASYNC110 another process tells nothing by itself
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"never: {what}") from None

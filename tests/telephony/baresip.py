@@ -74,15 +74,7 @@ async def baresip(
     commands: tuple[str, ...] = (),
 ) -> AsyncIterator[Baresip]:
     """Start baresip with one account; it speaks a tone and executes `commands` once it runs."""
-    folder.mkdir()
-    with wave.open(str(folder / "say.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(tone(hertz, int(seconds * RATE)).astype("<i2").tobytes())
-    config = CONFIG.format(host=HOST, port=port, folder=folder, modules=MODULES)
-    (folder / "config").write_text(config, encoding="ascii")
-    (folder / "accounts").write_text(account + "\n", encoding="ascii")
+    _prepare(folder, account, port, tone(hertz, int(seconds * RATE)).astype("<i2").tobytes())
     assert BARESIP is not None
     arguments = [
         BARESIP,
@@ -101,3 +93,16 @@ async def baresip(
     finally:
         await phone.stop()
         print(phone.output)  # noqa: T201 pytest shows it with a failure
+
+
+def _prepare(folder: Path, account: str, port: int, sound: bytes) -> None:
+    """Write what baresip reads: its settings, its account, its voice."""
+    folder.mkdir()
+    with wave.open(str(folder / "say.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(sound)
+    config = CONFIG.format(host=HOST, port=port, folder=folder, modules=MODULES)
+    (folder / "config").write_text(config, encoding="ascii")
+    (folder / "accounts").write_text(account + "\n", encoding="ascii")

@@ -9,7 +9,7 @@ from tests.support.system_desk import SystemDesk, desk_of
 from tests.telephony.sip_phone import SipPhone
 
 
-async def lines(system: System) -> None:
+async def _lines(system: System) -> None:
     async with desk_of(system) as desk:
         await desk.lines()
 
@@ -18,7 +18,7 @@ async def lines(system: System) -> None:
 def system() -> Iterator[System]:
     sip = {"ring_timeout_s": 5, "max_call_s": 12}
     with running("calls", "switch", sip=sip) as made:
-        outside(lines(made))
+        outside(_lines(made))
         yield made
 
 

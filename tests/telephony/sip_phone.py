@@ -176,7 +176,7 @@ class SipPhone(asyncio.DatagramProtocol):
     def __init__(self, server: Address, user: str, password: str = "", port: int = 0) -> None:
         self.server, self.user, self.password = server, user, password
         self.port = port or free_port()
-        self.algorithm = "SHA-256"
+        self.algorithm = "MD5"
         self.manners = Manners()
         self.heard: list[bytes] = []
         self.calls: dict[str, Call] = {}

@@ -109,7 +109,12 @@ class House:
         self.clock = clock
         self.desk = Desk(database, clock)
         self.settings = Settings(
-            data_dir=folder, sip=SipSettings(trunk_sources=(f"{TRUNK_HOST}/32",), trunk_host=TRUNK_HOST)
+            data_dir=folder,
+            sip=SipSettings(
+                trunk_sources=(f"{TRUNK_HOST}/32",),
+                trunk_host=TRUNK_HOST,
+                digest_algorithms=("SHA-256", "MD5"),
+            ),
         )
         self.blobs = InMemoryBlobStore()
         self.outbox = Outbox(clock)

@@ -129,3 +129,16 @@ async def test_accounts_are_the_administrators_and_the_password_is_nowhere(
     assert row is not None
     assert phone.account.password.encode() not in row.ha1_md5.raw + row.ha1_sha256.raw
     assert [entry.kind for entry in await house.entries("sip-account.created")] == ["sip-account.created"]
+
+
+async def test_an_algorithm_that_was_not_asked_for_does_not_count(house: House) -> None:
+    """A phone cannot choose another digest than the deployment allows."""
+    phone = await house.phone_of(await house.principal(Role.AGENT))
+    md5_only = house.settings.sip.model_copy(update={"digest_algorithms": ("MD5",)})
+    house.settings = house.settings.model_copy(update={"sip": md5_only})
+    async with house.open() as scene:
+        scene.register_once(phone, None)
+        challenge = await scene.next(sip.Challenge)
+        assert challenge.algorithms == ("MD5",)
+        scene.register_once(phone, phone.credentials(challenge, "REGISTER", "sip:maskline"))  # SHA-256
+        await scene.next(sip.Challenge)
