@@ -1,10 +1,12 @@
 """Fills a data folder through the real services: people, customers, calls with sound, inspections, a ledger."""
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from core.access.build import Access
@@ -28,7 +30,7 @@ from gateway.media.model import SAMPLE_RATE, Law, LegStats, MediaReport, NoticeP
 from gateway.media.recorder import Recorder
 from gateway.media.recording import RecordingReader
 from gateway.numbers.model import BindingView, BindRequest, DirectDial, LineDraft
-from maskline.demo.scenario import ScriptedCall, Tracks, scripted_calls, tracks_of
+from maskline.demo.scenario import FOLDER, ScriptedCall, Tracks, scripted_calls, tracks_of
 from maskline.gateway_wiring import Gateway
 from maskline.ground import Ground
 from maskline.permissions import registry
@@ -72,6 +74,13 @@ class Broken:
 
     def transcribe(self, pcm: NDArray[np.int16], sample_rate: int) -> Transcript:
         raise RuntimeError("no engine")
+
+
+class Quiet:
+    """A transcriber that hears nothing."""
+
+    def transcribe(self, pcm: NDArray[np.int16], sample_rate: int) -> Transcript:
+        return ScriptedTranscriber(()).transcribe(pcm, sample_rate)
 
 
 class DirectAppender:
@@ -201,13 +210,10 @@ class Seeder:
         abuse = await self._spoken("abuse", "wang", "王五", "13700137003", scripts["abusive-collection"])
         await self._inspect(abuse, scripts["abusive-collection"], homophone=True)
         await self._unanswered("busy", "lin", "赵六", "13600136004", Cause.BUSY)
-        waiting = await self._spoken("waiting", "lin", "钱七", "13500135005", scripts["clean-sales"])
+        await self._spoken("waiting", "lin", "钱七", "13500135005", scripts["clean-sales"])
         failed = await self._spoken("failed", "wang", "孙八", "13400134006", scripts["clean-sales"])
-        try:
+        with contextlib.suppress(RuntimeError):
             await self._inspection(Broken()).inspect(failed.contact_id)
-        except RuntimeError:
-            pass
-        del waiting
         gone = await self._spoken("erased", "lin", "周九", "13300133007", scripts["clean-sales"])
         await self._inspect(gone, scripts["clean-sales"])
         await self.gateway.customers.erase(self.seeded.people["admin"].principal, gone.customer_id)
@@ -297,6 +303,9 @@ class Seeder:
         sentences = _heard(script, homophone=homophone)
         await self._inspection(ScriptedTranscriber(sentences)).inspect(call.contact_id)
 
+    async def inspect_with(self, transcriber: Transcriber, contact_id: str) -> None:
+        await self._inspection(transcriber).inspect(contact_id)
+
     def _inspection(self, transcriber: Transcriber) -> InspectionService:
         ground = self.ground
         sealer = Sealer(ground.vault, ground.subject_keys)
@@ -342,10 +351,6 @@ def _record_tracks(writer: object, tracks: Tracks, call_id: str, at: datetime) -
 
 def _heard(script: ScriptedCall, *, homophone: bool) -> list[Sentence]:
     """Time the sentences as `tracks_of` lays them out."""
-    import soundfile
-
-    from maskline.demo.scenario import FOLDER
-
     heard = []
     end = NOTICE_S
     for number, sentence in enumerate(script.sentences, start=1):

@@ -1,0 +1,106 @@
+"""A seeded server, Chromium, and pages that watch their console and where they ask."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.stage import Stage
+
+CHROMIUM = Path("/usr/bin/chromium")
+START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def stage(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("stage"), START)
+    stage.start()
+    yield stage
+    stage.stop()
+
+
+@dataclass
+class Visit:
+    """One browser window. `faults` holds console errors, `asked` every address."""
+
+    page: Page
+    stage: Stage
+    faults: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    expects_faults: bool = False
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.stage.url + path)
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def call(self, name: str) -> Page:
+        return self.go(f"/calls/{self.stage.seeded.calls[name]}")
+
+    def check_quiet(self) -> None:
+        """No error in the console, nothing asked of anybody else."""
+        assert self.expects_faults or not self.faults, self.faults
+        outside = [url for url in self.asked if not url.startswith((self.stage.url, "data:", "blob:"))]
+        assert not outside, outside
+
+    def check_accessible(self) -> None:
+        """Axe finds nothing. It puts its own styles in, which the policy refuses: look at faults before."""
+        self.check_quiet()
+        found = Axe().run(self.page)
+        self.expects_faults = True
+        assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.fixture
+def visit(chromium: Browser, stage: Stage) -> Iterator[Callable[..., Visit]]:
+    """Open a window as somebody who is logged in, or as nobody."""
+    opened: list[Visit] = []
+
+    def open_window(
+        username: str | None = "zhao",
+        *,
+        width: int = 1440,
+        theme: str | None = None,
+        language: str | None = None,
+        scheme: str = "light",
+    ) -> Visit:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900},
+            locale="zh-CN",
+            color_scheme=scheme,  # type: ignore[arg-type]
+            reduced_motion="reduce",
+        )
+        cookies = {"theme": theme, "lang": language}
+        if username is not None:
+            cookies["maskline"] = stage.run(stage.seeder.token(username))
+        context.add_cookies(
+            [{"name": name, "value": value, "url": stage.url} for name, value in cookies.items() if value]
+        )
+        one = Visit(context.new_page(), stage)
+        one.page.on("console", lambda said: one.faults.append(said.text) if said.type == "error" else None)
+        one.page.on("pageerror", lambda error: one.faults.append(str(error)))
+        one.page.on("request", lambda request: one.asked.append(request.url))
+        opened.append(one)
+        return one
+
+    yield open_window
+    for one in opened:
+        one.check_quiet()
+        one.page.context.close()
