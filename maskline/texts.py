@@ -55,6 +55,19 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "demo-private-deal": ("通话 3：承诺下款、私下交易", "Call 3: a guarantee and a private deal"),
     "demo-refused": ("通话 4：深夜催收，应被拒绝", "Call 4: collection at night, to be refused"),
     "demo-inspection": ("转写与质检", "Transcription and inspection"),
+    "secrets-made": (
+        "已生成（权限 0600，请备份）：{path}  {names}",
+        "Made (mode 0600; back them up): {path}  {names}",
+    ),
+    "secrets-kept": (
+        "密钥文件已齐备，未作改动：{path}",
+        "All secrets are there; nothing was changed: {path}",
+    ),
+    "secrets-owners": (
+        "容器内的用户须能读取，请执行：\n{lines}",
+        "Their readers in the containers are other users; run:\n{lines}",
+    ),
+    "secrets-unwritable": ("没有权限写入 {path}。", "No permission to write {path}."),
     "config-ok": ("配置有效", "The settings are valid"),
     "error": ("错误：{text}", "Error: {text}"),
     "no-keyring": (

@@ -34,7 +34,9 @@ def verify_ledger() -> None:
         out.print(text("ledger-holds", size=report.size))
         return
     for finding in report.findings:
-        err.print(f"✗ {finding.code}: {finding.zh if language() == 'zh' else finding.en}", style="red")
+        where = "" if finding.seq is None else f" #{finding.seq}"
+        said = finding.zh if language() == "zh" else finding.en
+        err.print(f"✗ {finding.code}{where}: {said}", style="red", highlight=False, markup=False)
     raise typer.Exit(NEEDS_LOOK)
 
 

@@ -8,9 +8,11 @@ import typer
 from rich.console import Console
 
 from core import config
-from core.config import Settings
+from core.config import Settings, SettingsInvalid
 from core.errors import MasklineError
 from core.logging import configure
+from core.vault.keyring import KeyringInvalid, KeyringMissing
+from maskline.preflight import CannotStart
 from maskline.supervisor import EXIT_CONFIGURATION
 from maskline.texts import language, text
 
@@ -19,15 +21,17 @@ os.umask(0o077)  # whatever a command writes is for this user alone
 out = Console()
 err = Console(stderr=True)
 
+_OF_CONFIGURATION = (CannotStart, KeyringInvalid, KeyringMissing, SettingsInvalid)
+
 
 @contextmanager
 def clear_errors(code: int = 1) -> Iterator[None]:
-    """Turn an error of the domain into one clear line and an exit code."""
+    """Turn an error of the domain into one clear line and an exit code: 78 if the machine is not set up."""
     try:
         yield
     except MasklineError as error:
         err.print(text("error", text=error.message(language())), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(code) from None
+        raise typer.Exit(EXIT_CONFIGURATION if isinstance(error, _OF_CONFIGURATION) else code) from None
 
 
 def settings() -> Settings:

@@ -13,7 +13,7 @@ from core.logging import configure
 from maskline import background
 from maskline.commands.console import clear_errors, out, settings
 from maskline.first_run import FirstPassword, prepare
-from maskline.preflight import check_ports, make_folders
+from maskline.preflight import CannotStart, check_ports, make_folders
 from maskline.supervisor import EXIT_CONFIGURATION, Supervisor
 from maskline.texts import text
 
@@ -58,13 +58,39 @@ def stop() -> None:
     out.print(text("stopped") if background.stop(settings()) else text("not-running"))
 
 
-def init() -> None:
+def init(
+    secrets: Annotated[
+        Path | None,
+        typer.Option(help="只生成 docker-compose.yml 所需的密钥文件 / only docker-compose.yml's secrets"),
+    ] = None,
+) -> None:
     """只做首次准备，不启动 / make what a first start needs, and start nothing."""
+    if secrets is not None:
+        _make_secrets(secrets)
+        return
     chosen = settings()
     with clear_errors(EXIT_CONFIGURATION):
         password = asyncio.run(prepare(chosen, out))
     if password is not None:
         show_password(password)
+
+
+def _make_secrets(folder: Path) -> None:
+    from maskline.secret_files import OWNERS, make_secrets
+
+    with clear_errors():
+        try:
+            made = make_secrets(folder)
+        except OSError:
+            line = text("secrets-unwritable", path=folder)
+            raise CannotStart(line, detail_zh=line) from None
+    if not made.names:
+        out.print(text("secrets-kept", path=folder), soft_wrap=True)
+        return
+    out.print(text("secrets-made", path=folder, names=" ".join(made.names)), soft_wrap=True)
+    if not made.owned:
+        lines = "\n".join(f"  sudo chown {OWNERS[name]} {folder / name}" for name in made.names)
+        out.print(text("secrets-owners", lines=lines), soft_wrap=True, highlight=False)
 
 
 def _start(chosen: Settings) -> None:
