@@ -31,6 +31,9 @@ class Manners:
     phrase: str = ""
     contact: str = ""
     """Whole value of Contact; {port} is ours."""
+    mark: str = ""
+    """Part of every tag, branch and Call-ID of ours."""
+    display: str = ""
     laws: tuple[Law, ...] = (Law.ALAW, Law.ULAW)
     events: bool = True
 
@@ -55,6 +58,10 @@ class Call:
         self.reinvited: asyncio.Queue[Message] = asyncio.Queue()
         self.accept_reinvite = True
         self._last: dict[str, str] = {}
+
+    @property
+    def tag(self) -> str:
+        return f"t{self.phone.manners.mark}{self.call_id[:12]}"
 
     # --- SDP and sound
 
@@ -137,7 +144,7 @@ class Call:
             self.cseq += 1
             cseq = self.cseq
         body = sdp or body
-        branch = branch or f"z9hG4bK{secrets.token_hex(8)}"
+        branch = branch or f"z9hG4bK{self.phone.manners.mark}{secrets.token_hex(8)}"
         self._last[method] = branch
         lines = [
             ("Via", f"SIP/2.0/UDP {HOST}:{self.phone.port};branch={branch};rport"),
@@ -236,10 +243,12 @@ class SipPhone(asyncio.DatagramProtocol):
 
     def place(self, to: str) -> Call:
         """Call somebody; the call's `status` is the final answer's."""
-        call = Call(self, f"{secrets.token_hex(8)}@test", self.server)
+        mark = self.manners.mark
+        call = Call(self, f"{mark}{secrets.token_hex(8)}@test", self.server)
         call.outgoing = True
         call.target = f"sip:{to}@{self.server[0]}:{self.server[1]}"
-        call.local, call.peer = f"<sip:{self.user}@{HOST}>;tag={secrets.token_hex(4)}", f"<{call.target}>"
+        call.local = f"{self.manners.display}<sip:{self.user}@{HOST}>;tag={mark}{secrets.token_hex(4)}"
+        call.peer = f"<{call.target}>"
         self.calls[call.call_id] = call
         spawn(self._place(call), name="place")
         return call
@@ -324,9 +333,7 @@ class SipPhone(asyncio.DatagramProtocol):
         for name, value in request.headers:
             if name in COPIED:
                 tagged = name == "to" and ";tag=" not in value and status > 100 and call is not None
-                lines.append(
-                    (name.title(), f"{value};tag=t{call.call_id[:12]}" if call and tagged else value)
-                )
+                lines.append((name.title(), f"{value};tag={call.tag}" if call and tagged else value))
         if not any(name.lower() == "contact" for name, _ in headers):
             lines.append(("Contact", self.contact()))
         lines += [*self.manners.headers(str(status)), *headers]
@@ -371,7 +378,7 @@ class SipPhone(asyncio.DatagramProtocol):
     def _on_new(self, message: Message, source: Address) -> None:
         call = Call(self, message.get("call-id"), source)
         call.invite = message
-        call.local = f"{message.get('to')};tag=t{call.call_id[:12]}"
+        call.local = f"{message.get('to')};tag={call.tag}"
         call.peer = message.get("from")
         call.target = uri_of(message.get("contact"))
         with suppress(ValueError):

@@ -1,0 +1,133 @@
+"""Invariant 1, number-blind: no number that a customer's side can say ever reaches staff, log, file or export."""
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from tests.leak.canaries import Canaries
+from tests.leak.scenes import Gathered, perform
+from tests.support.system import System, outside
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def gathered() -> Iterator[Gathered]:
+    """Play once, with every process at its most talkative."""
+    system = System(
+        ("calls", "switch", "web", "relay"),
+        sip={"ring_timeout_s": 5},
+        security={"totp_required_roles": []},
+        ledger={"checkpoint_interval_s": 1},
+    )
+    try:
+        system.prepare()
+        system.start()
+        yield outside(perform(system))
+    finally:
+        system.remove()
+
+
+def none_in(gathered: Gathered, sources: list[tuple[str, bytes]]) -> None:
+    assert sources
+    assert gathered.canaries.finder().find_all(sources) == {}
+
+
+def test_the_numbers_were_really_said(gathered):
+    """Each header, SDP line and body was on the wire: else there would be nothing to find."""
+    finder = gathered.canaries.finder()
+    said = {hit.partition(" (")[0] for hit in finder.find(gathered.said)}
+    expected = {
+        name
+        for name in gathered.canaries.names
+        if not name.startswith(("stored", "refused", "import", "id number", "RTP", "RTCP", "customer's phone, "))
+        and name not in {
+            "DTMF", "not RTP at all", "search", "bad input to the API", "user name at the log-in",
+            "number that an employee dialled", "phone of a customer who calls in",
+        }
+    }  # fmt: skip
+    assert expected - said == set()
+    assert len(expected) > 60
+
+
+def test_the_gateway_really_answered(gathered):
+    """The crawl saw data, not only refusals."""
+    good = {path for path, status in gathered.statuses.items() if status == 200}
+    for role in ("agent", "supervisor", "administrator"):
+        assert any(path.startswith(f"{role} GET /api/v1/calls/") for path in good), role
+    assert any(path.startswith("auditor GET /api/v1/ledger") for path in good)
+    assert any(path.endswith("/recording") for path in good)
+    assert any(path.startswith("agent GET /calls/") for path in good), "pages"
+    assert b"139****" in b"".join(data for _, data in gathered.answers), "masked numbers are shown"
+
+
+def test_staff_phones(gathered):
+    kinds = {where.rpartition(" ")[0] for where, _ in gathered.staff_phones}
+    assert {"SIP message", "RTP packet"} <= kinds
+    none_in(gathered, gathered.staff_phones)
+
+
+def test_api_and_pages(gathered):
+    none_in(gathered, gathered.answers)
+
+
+def test_files_logs_database_broker(gathered):
+    names = " ".join(where for where, _ in gathered.files)
+    for part in (
+        "maskline.db",
+        "maskline.db-wal",
+        "logs/calls.log",
+        "logs/switch.log",
+        "blobs",
+        "checkpoints.log",
+        "broker/",
+    ):
+        assert part in names, part
+    none_in(gathered, gathered.files)
+
+
+def test_processes(gathered):
+    none_in(gathered, gathered.processes)
+
+
+def test_ledger_export_and_evidence_bundle(gathered):
+    assert len(gathered.exports) > 5
+    none_in(gathered, gathered.exports)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda n: f"call {n} now".encode(),
+        lambda n: f"+86{n}".encode(),
+        lambda n: n[-8:].encode(),
+        lambda n: n.encode("utf-16-le"),
+        lambda n: b"\0" + n.encode("utf-16-be"),
+        lambda n: n.encode().hex().encode(),
+        lambda n: base64.b64encode(n.encode()),
+        lambda n: base64.b64encode(f"x+86{n}yz".encode()),
+        lambda n: base64.b64encode(f"xy{n}".encode()),
+        lambda n: base64.b64encode(f"{{number: 0086{n}}}".encode()),
+        lambda n: f"{n[:3]}-{n[3:7]}-{n[7:]}".encode(),
+        lambda n: f"{n[:3]} {n[3:7]} {n[7:]}".encode(),
+    ],
+)
+def test_the_search_finds_a_planted_number(how):
+    canaries = Canaries()
+    number, _ = canaries.number("planted"), canaries.number("other")
+    finder = canaries.finder()
+    hits = finder.find(b"some text before " + how(number) + b" and after")
+    assert hits
+    assert {hit.partition(" (")[0] for hit in hits} == {"planted"}
+    assert not finder.find(b"138****" + number[-4:].encode())
+
+
+def test_a_number_in_a_file_or_answer_would_be_seen(gathered):
+    """Red before green: the same check on the same things with one number more."""
+    number = gathered.canaries.number("stored phone")
+    for sources in (gathered.files, gathered.answers, gathered.staff_phones, gathered.exports):
+        where, data = sources[len(sources) // 2]
+        planted = [*sources, (where, data + number[-8:].encode())]
+        with pytest.raises(AssertionError):
+            none_in(gathered, planted)
