@@ -1,4 +1,4 @@
-"""One supervised deployment for the tests of a file, with staff, phones and customers."""
+"""One supervised deployment for all tests of this folder that want one, with staff, phones and customers."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -16,7 +16,7 @@ async def open_for_business(system: Supervised) -> None:
         await desk.lines()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def system() -> Iterator[Supervised]:
     with supervised() as made:
         outside(open_for_business(made))
