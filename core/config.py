@@ -154,12 +154,6 @@ class OutboxSettings(_Part):
     lease_s: float = Field(default=30.0, ge=3)
 
 
-class RetentionSettings(_Part):
-    """How long evidence is kept at least; see docs/reference/rules.md for the sources."""
-
-    recordings_days: int = Field(default=5 * 366, ge=0)
-
-
 class Settings(BaseSettings):
     """Everything that can be set. Secrets are `SecretStr` and never printed."""
 
@@ -185,7 +179,6 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     ledger: LedgerSettings = LedgerSettings()
     outbox: OutboxSettings = OutboxSettings()
-    retention: RetentionSettings = RetentionSettings()
 
     @field_validator("data_dir")
     @classmethod

@@ -38,17 +38,23 @@ def make_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         worker_soft_shutdown_timeout=20,
         task_default_queue=DEFAULT_QUEUE,
-        task_queues=[Queue(DEFAULT_QUEUE), *(Queue(name) for name in sorted(set(QUEUES.values())))],
+        task_queues=[
+            Queue(name, queue_arguments=_queue_arguments(settings))
+            for name in (DEFAULT_QUEUE, *sorted(set(QUEUES.values())))
+        ],
         task_create_missing_queues=False,
     )
-    if (settings.broker_url is not None) and settings.broker_url.get_secret_value().startswith("amqp"):
-        app.conf.task_default_queue_type = "quorum"
     return app
 
 
 def publish(app: Celery, topic: str, outbox_id: str) -> None:
     """Put a message on the queue of its topic; raises when the broker does not take it."""
     app.send_task(TASK, args=[outbox_id], queue=QUEUES.get(topic, DEFAULT_QUEUE), retry=False)
+
+
+def _queue_arguments(settings: Settings) -> dict[str, str]:
+    """RabbitMQ keeps a quorum queue on several nodes; `task_default_queue_type` reaches no named queue."""
+    return {"x-queue-type": "quorum"} if _broker_url(settings).startswith("amqp") else {}
 
 
 def _broker_url(settings: Settings) -> str:

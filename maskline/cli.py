@@ -24,13 +24,14 @@ def _process_command(name: str) -> None:
 
 
 def _add_everything() -> None:
-    from maskline.commands import administration, books, demo, running
+    from maskline.commands import administration, books, demo, keys, running
 
     for command in (running.serve, running.up, running.stop, running.init, demo.demo):
         app.command()(command)
     app.add_typer(administration.admin, name="admin")
     app.add_typer(administration.configuration, name="config")
     app.add_typer(administration.database, name="db")
+    app.add_typer(keys.keys, name="keys")
     app.add_typer(books.ledger, name="ledger")
     app.add_typer(books.evidence, name="evidence")
 

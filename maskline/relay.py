@@ -31,6 +31,8 @@ class Relay:
         self._lease = lease
         self._chores = chores
         self.holding = False
+        self.failing: set[str] = set()
+        """Chores whose last try failed."""
 
     async def run(self) -> None:
         """Run until cancelled; give the lease back then."""
@@ -64,7 +66,9 @@ class Relay:
             due[chore.name] = now + chore.every_s
             try:
                 await chore.do()
+                self.failing.discard(chore.name)
             except Exception as error:  # noqa: BLE001 - one chore must not stop the others
+                self.failing.add(chore.name)
                 _log.error("relay.chore_failed", name=chore.name, error_type=type(error).__name__)
 
 

@@ -68,6 +68,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Their readers in the containers are other users; run:\n{lines}",
     ),
     "secrets-unwritable": ("没有权限写入 {path}。", "No permission to write {path}."),
+    "keys-rotated": (
+        "已启用新密钥 {current}，{count} 个客户密钥已改用它。请备份密钥环。",
+        "Key {current} is current; {count} customers' keys moved under it. Back up the keyring.",
+    ),
     "config-ok": ("配置有效", "The settings are valid"),
     "error": ("错误：{text}", "Error: {text}"),
     "no-keyring": (

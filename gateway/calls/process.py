@@ -38,6 +38,7 @@ from gateway.calls.gear import Gear, StepLimits
 from gateway.calls.live import LiveCalls
 from gateway.calls.metrics import CallMetrics
 from gateway.calls.ports import Bindings, Contacts, MediaPlane, SwitchLink, Timers
+from gateway.calls.presence import Presence
 from gateway.calls.recovery import Recovery
 from gateway.calls.registrar import Registrar
 from gateway.calls.service import CallService
@@ -109,12 +110,13 @@ async def running(parts: CallsParts) -> AsyncIterator[RunningCalls]:
         )
         await stack.enter_async_context(serve(app, path=run_dir / SOCKET_NAME))
         sweeping = spawn(_sweep(calls.registrar), name="registrations")
+        watching = spawn(Presence(parts.database, calls.live).run(), name="presence")
         try:
             yield calls
         finally:
             calls.switchboard.closed = calls.service.closed = True
             await calls.live.stop(GRACE_S)
-            await cancel(sweeping, calls.hearing)
+            await cancel(sweeping, watching, calls.hearing)
 
 
 async def run(parts: CallsParts, stop: asyncio.Event) -> None:

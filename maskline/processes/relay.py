@@ -28,7 +28,8 @@ async def relay(settings: Settings, stop: asyncio.Event) -> None:
         worker = Relay(lease, _chores(ground))
 
         async def report() -> Report:
-            return "ok", {"holds_lease": worker.holding}
+            failing = ", ".join(sorted(worker.failing))
+            return ("degraded" if failing else "ok"), {"holds_lease": worker.holding, "failing": failing}
 
         async with beating(ground, "relay", report):
             running = spawn(worker.run(), name="relay")
