@@ -1,11 +1,40 @@
 #!/usr/bin/env bash
 # Everything that must hold at a landing: lint, types, import contracts, migrations and all tests.
+# Arguments go to pytest: `scripts/test.sh tests/unit -k ledger` runs just those.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
 step() { printf '\n== %s\n' "$1"; }
+
+if [ $# -gt 0 ]; then
+    exec $bin/pytest "$@"
+fi
+
 step "ruff"; $bin/ruff format --check . && $bin/ruff check .
-step "mypy"; $bin/mypy core gateway qa devicepolicy dashboard maskline
+step "mypy (strict)"; $bin/mypy core gateway qa devicepolicy dashboard maskline
 step "import-linter"; $bin/lint-imports --no-cache
 step "deptry"; $bin/deptry .
-step "pytest"; exec $bin/pytest "$@"
+step "djlint"; $bin/djlint --check --quiet dashboard/templates
+
+# What needs no quiet machine runs on both cores; what listens to real telephones and processes runs alone.
+reports=$(mktemp -d)
+trap 'rm -rf "$reports"' EXIT
+failed=0
+step "pytest: unit, component, conformance"
+$bin/pytest tests/unit tests/component tests/conformance -n 2 -q --junitxml "$reports/fast.xml" || failed=1
+step "pytest: telephony, leak, acceptance, browser"
+$bin/pytest tests/telephony tests/leak tests/acceptance tests/browser -q --junitxml "$reports/system.xml" || failed=1
+step "all"
+$bin/python - "$reports"/*.xml <<'PY'
+import sys
+from xml.etree import ElementTree
+
+total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+for report in sys.argv[1:]:
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        for key in total:
+            total[key] += int(suite.get(key, 0))
+bad = total["failures"] + total["errors"]
+print(f"{total['tests'] - bad - total['skipped']} passed, {bad} failed, {total['skipped']} skipped")
+PY
+exit $failed
