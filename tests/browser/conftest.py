@@ -16,12 +16,18 @@ START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium_path() -> str:
     if not CHROMIUM.exists():
         pytest.skip("no Chromium: apt-get install chromium fonts-noto-cjk")
+    return str(CHROMIUM)
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_path: str) -> Iterator[Browser]:
+    """One browser for each file: while Playwright's loop lives in this thread, no async test can run."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM),
+            executable_path=chromium_path,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"],
         )
         yield browser
@@ -29,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def stage(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage = Stage(tmp_path_factory.mktemp("stage"), START)
     stage.start()
     yield stage

@@ -36,7 +36,7 @@ def loaded(visit: Any, name: str = "abuse", user: str = "zhao") -> Page:
     window: Visit = visit(user)
     page = window.call(name)
     expect(page.locator(".lanes")).to_be_visible()
-    until(page, "document.getElementById('audio').readyState >= 2")
+    until(page, "document.querySelector('#wave > div') !== null")
     return page
 
 
@@ -50,6 +50,15 @@ def test_playing_moves_time_and_marks_the_sentence(visit: Any) -> None:
     assert paused(page)
     assert position(page) > 3
     assert page.locator("#audio").evaluate("audio => audio.playbackRate") == 2
+
+
+def test_opening_the_page_is_not_listening(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("chen")
+    window.call("deal")
+    assert not [url for url in window.asked if url.endswith("/recording")]
+    window.page.get_by_role("button", name="播放").click()
+    until(window.page, "document.getElementById('audio').currentTime > 0")
+    assert [url for url in window.asked if url.endswith("/recording")]
 
 
 def test_the_recording_has_two_lanes_and_marks_on_the_staff_lane(visit: Any) -> None:

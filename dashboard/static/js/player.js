@@ -12,6 +12,9 @@ export function openPlayer(root, data) {
   const play = root.querySelector("#play");
   const seek = (seconds) => {
     audio.currentTime = Math.max(0, Math.min(seconds, audio.duration || data.duration));
+    // Nothing is fetched before somebody plays, for every fetch is written down as listening; until then the
+    // place is only remembered, and no event tells of it.
+    if (audio.readyState === 0) audio.dispatchEvent(new Event("timeupdate"));
   };
 
   audio.controls = false;
@@ -41,8 +44,13 @@ export function openPlayer(root, data) {
 }
 
 function toggle(audio) {
-  if (audio.paused) audio.play();
+  if (audio.paused) start(audio);
   else audio.pause();
+}
+
+// A pause before the sound has come ends the wish to play: that is no fault. Real ones arrive as "error".
+function start(audio) {
+  audio.play().catch(() => {});
 }
 
 function showState(button, audio) {
@@ -128,11 +136,11 @@ function jumps(seek, audio, script) {
 
 function jump(seconds, seek, audio) {
   seek(seconds);
-  audio.play();
+  start(audio);
 }
 
 function goToFinding(id, seek, audio, script) {
-  if (point(id, seek, script)) audio.play();
+  if (point(id, seek, script)) start(audio);
 }
 
 // Marks a finding as the chosen one and brings the playback there; false if it has no place.
@@ -214,6 +222,7 @@ async function drawWave(root, audio, data, seek) {
     for (const mark of data.marks) addMark(regions, mark);
   };
   wave.on("ready", draw);
+  wave.on("interaction", (seconds) => seek(seconds));
   regions.on("region-clicked", (region, event) => {
     event.stopPropagation();
     document.getElementById(`finding-${region.id}`)?.click();
