@@ -37,7 +37,7 @@ class ScriptedTranscriber:
     """Hears what it was told, whatever the recording."""
 
     script: Sequence[Sentence] = ()
-    info: EngineInfo = EngineInfo("scripted", "1", "none", "")
+    info: EngineInfo = field(default_factory=lambda: EngineInfo("scripted", "1", "none", ""))
 
     def transcribe(self, pcm: NDArray[np.int16], sample_rate: int) -> Transcript:
         return Transcript(self.info, pcm.shape[1] * 1000 // sample_rate, tuple(self.script), ())

@@ -1,6 +1,6 @@
 """Fetch the dashboard's JavaScript libraries from the npm registry and write their manifest of hashes.
 
-Usage: .venv/bin/python scripts/vendor.py   (needs npm). The files are committed; nothing is fetched at run time.
+Usage: .venv/bin/python scripts/vendor.py   (needs npm). The files are committed.
 """
 
 import hashlib
