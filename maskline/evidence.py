@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.ledger.evidence import Attachment, Bundle, EvidenceExporter
 from core.vault import SubjectErased
 from gateway.calls.books import recording_key
@@ -25,6 +25,13 @@ class ContactUnknown(NotFound):
     zh = "没有该编号的触达记录。"
 
 
+class EvidenceNotWritten(Conflict):
+    """The bundle could not be written: the file exists already, or its folder takes none."""
+
+    code = "evidence-not-written"
+    zh = "无法写入证据包：文件已存在，或目录不可写。"
+
+
 async def export_contacts(ground: Ground, contact_ids: Sequence[str], target: Path) -> Bundle:
     """Write one bundle for these contacts to `target`, which must not exist.
 
@@ -33,6 +40,7 @@ async def export_contacts(ground: Ground, contact_ids: Sequence[str], target: Pa
 
     Raises:
         ContactUnknown: an id is unknown; nothing is written.
+        EvidenceNotWritten: there is such a file, or it cannot be made.
     """
     seqs: list[int] = []
     async with AsyncExitStack() as stack:
@@ -48,7 +56,10 @@ async def export_contacts(ground: Ground, contact_ids: Sequence[str], target: Pa
         exporter = EvidenceExporter(
             database=ground.database, ledger=ground.ledger_service, clock=ground.clock
         )
-        return await exporter.export(target, seqs, attachments)
+        try:
+            return await exporter.export(target, seqs, attachments)
+        except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError):
+            raise EvidenceNotWritten(str(target), detail_zh=str(target)) from None
 
 
 async def _entries(session: AsyncSession, contact_id: str) -> list[int]:
