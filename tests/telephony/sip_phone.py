@@ -243,11 +243,10 @@ class SipPhone(asyncio.DatagramProtocol):
 
     def place(self, to: str) -> Call:
         """Call somebody; the call's `status` is the final answer's."""
-        mark = self.manners.mark
-        call = Call(self, f"{mark}{secrets.token_hex(8)}@test", self.server)
+        call = Call(self, f"{self.manners.mark}{secrets.token_hex(8)}@test", self.server)
         call.outgoing = True
         call.target = f"sip:{to}@{self.server[0]}:{self.server[1]}"
-        call.local = f"{self.manners.display}<sip:{self.user}@{HOST}>;tag={mark}{secrets.token_hex(4)}"
+        call.local = f"{self.manners.display}<sip:{self.user}@{HOST}>;tag={call.tag}"
         call.peer = f"<{call.target}>"
         self.calls[call.call_id] = call
         spawn(self._place(call), name="place")
@@ -339,8 +338,7 @@ class SipPhone(asyncio.DatagramProtocol):
         lines += [*self.manners.headers(str(status)), *headers]
         if sdp:
             lines.append(("Content-Type", "application/sdp"))
-        phrase = self.manners.phrase or phrase
-        data = write(f"SIP/2.0 {status} {phrase}", lines, sdp)
+        data = write(f"SIP/2.0 {status} {self.manners.phrase or phrase}", lines, sdp)
         self._answers[(request.branch, request.method)] = data
         self.send(data)
 
