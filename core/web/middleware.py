@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import ClientConnectionResetError, hdrs, web
 from aiohttp.typedefs import Middleware
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -74,6 +74,8 @@ def explain(kind_of: KindOf, error_page: ErrorPage | None, login_path: str | Non
         except (OperationalError, InterfaceError, PoolTimeout) as error:  # the database does not answer
             _log.error("http.database", error_type=type(error).__name__, where=where_raised(error))
             fault = Unavailable()
+        except ClientConnectionResetError:  # a reader left in the middle of a recording
+            raise
         except Exception as error:  # noqa: BLE001 - the last resort (ASVS 16.5.4); its text goes nowhere
             _log.error("http.unhandled", error_type=type(error).__name__, where=where_raised(error))
             fault = InternalFault()

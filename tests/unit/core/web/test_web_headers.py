@@ -21,7 +21,7 @@ async def test_every_api_answer_is_strict(client, path):
     headers = (await client.get(path, headers=auth())).headers
     assert headers["Content-Security-Policy"].startswith("default-src 'none'; frame-ancestors 'none'")
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
