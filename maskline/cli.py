@@ -1,5 +1,6 @@
 """The command `maskline`: every process alone, all together, and what people do at the machine."""
 
+import os
 import sys
 
 import typer
@@ -12,6 +13,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they print what was being handled
     help="Maskline：合规触达网关 / compliance gateway",
 )
+
+
+@app.callback()
+def _before() -> None:
+    """Make whatever a command writes this user's alone, and its own logs quiet."""
+    from core.logging import configure
+
+    os.umask(0o077)
+    configure("cli", level="WARNING")
 
 
 def _process_command(name: str) -> None:

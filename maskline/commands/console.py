@@ -1,6 +1,5 @@
 """How commands talk: one console for people, one line for an error, settings or code 78."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,20 +7,15 @@ import typer
 from rich.console import Console
 
 from core import config
-from core.config import Settings, SettingsInvalid
+from core.config import Settings
 from core.errors import MasklineError
-from core.logging import configure
-from core.vault.keyring import KeyringInvalid, KeyringMissing
-from maskline.preflight import CannotStart
 from maskline.supervisor import EXIT_CONFIGURATION
 from maskline.texts import language, text
 
-configure("cli", level="WARNING")
-os.umask(0o077)  # whatever a command writes is for this user alone
 out = Console()
 err = Console(stderr=True)
 
-_OF_CONFIGURATION = (CannotStart, KeyringInvalid, KeyringMissing, SettingsInvalid)
+_OF_CONFIGURATION = {"cannot-start", "keyring-invalid", "keyring-missing", "settings-invalid"}
 
 
 @contextmanager
@@ -31,7 +25,7 @@ def clear_errors(code: int = 1) -> Iterator[None]:
         yield
     except MasklineError as error:
         err.print(text("error", text=error.message(language())), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(EXIT_CONFIGURATION if isinstance(error, _OF_CONFIGURATION) else code) from None
+        raise typer.Exit(EXIT_CONFIGURATION if error.code in _OF_CONFIGURATION else code) from None
 
 
 def settings() -> Settings:

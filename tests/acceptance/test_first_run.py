@@ -118,11 +118,11 @@ def language(request) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "variable"),
-    [(socket.SOCK_STREAM, "MASKLINE_WEB__PORT"), (socket.SOCK_DGRAM, "MASKLINE_SIP__PORT")],
+    ("kind", "variable", "language"),
+    [(socket.SOCK_STREAM, "MASKLINE_WEB__PORT", "zh"), (socket.SOCK_DGRAM, "MASKLINE_SIP__PORT", "en")],
     ids=["web", "sip"],
 )
-def test_a_port_is_busy(machine, language, kind, variable):
+def test_a_port_is_busy(machine, kind, variable, language):
     with socket.socket(socket.AF_INET, kind) as other:
         other.bind((HOST, int(machine.variables[variable])))
         if kind is socket.SOCK_STREAM:
@@ -142,40 +142,43 @@ def test_the_folder_cannot_be_written(machine, language):
 
 
 @pytest.mark.parametrize(
-    ("toml", "hint", "command"),
+    ("toml", "hint", "command", "language"),
     [
-        ("web = {", "maskline.toml", ["up", "--no-demo"]),
-        ("colour = 'red'", "colour", ["up", "--no-demo"]),
-        ("timezone = 'Mars/Olympus'", "timezone", ["serve"]),
-        ("[media]\nport_low = 20000\nport_high = 20001", "media", ["calls"]),
+        ("web = {", "maskline.toml", ["up", "--no-demo"], "zh"),
+        ("colour = 'red'", "colour", ["up", "--no-demo"], "en"),
+        ("timezone = 'Mars/Olympus'", "timezone", ["serve"], "zh"),
+        ("[media]\nport_low = 20000\nport_high = 20001", "media", ["calls"], "en"),
     ],
     ids=["no toml", "unknown", "zone", "both ends"],
 )
-def test_a_wrong_setting(machine, language, toml, hint, command):
+def test_a_wrong_setting(machine, toml, hint, command, language):
     for name in ("MASKLINE_MEDIA__PORT_LOW", "MASKLINE_MEDIA__PORT_HIGH"):
         del machine.variables[name]
     (machine.folder / "maskline.toml").write_text(toml)
     assert_one_line(machine.run(*command, language=language), language, hint)
 
 
+@pytest.mark.parametrize("language", ["zh"])
 def test_a_variable_that_sets_nothing(machine, language):
     said = machine.run("config", "check", language=language, variables={"MASKLINE_WEB_PORT": "9"})
     assert_one_line(said, language, "MASKLINE_WEB_PORT", "MASKLINE_WEB__PORT")
 
 
+@pytest.mark.parametrize("language", ["en"])
 def test_the_path_is_too_long_for_a_socket(machine, language):
     long = {"MASKLINE_DATA_DIR": str(machine.folder / ("x" * 100))}
     said = machine.run("up", "--no-demo", language=language, variables=long)
     assert_one_line(said, language, "107", "MASKLINE_DATA_DIR")
 
 
-def test_others_can_read_the_keyring(machine, language):
+def test_others_can_read_the_keyring(machine):
     Keyring.create(machine.data / "keys" / "keyring.json")
     (machine.data / "keys" / "keyring.json").chmod(0o644)
-    for command in (["up", "--no-demo"], ["config", "check"], ["web"]):
+    for command, language in ((["up", "--no-demo"], "zh"), (["config", "check"], "en"), (["web"], "zh")):
         assert_one_line(machine.run(*command, language=language), language, "0644", "600")
 
 
+@pytest.mark.parametrize("language", ["zh"])
 def test_there_is_no_keyring(machine, language):
     assert_one_line(machine.run("web", language=language), language)
 

@@ -107,7 +107,7 @@ async def test_the_cap_holds_over_telephones_and_the_api(system, desk):
         await awaited(all_judged, what="ten verdicts")
         judged = await contacts()
         allowed = [row for row in judged if row.decision == "allow"]
-        limit = next(rule.parameters["limit"] for rule in load().rules if rule.id == CAP)
+        limit = next(rule.parameters.limit for rule in load().rules if rule.id == CAP)
         assert len(allowed) == limit == 3
         assert {row.rule_id for row in judged if row.decision != "allow"} == {CAP}
         async with desk.control() as control:

@@ -1,12 +1,17 @@
 """The scaled set-up: the same processes and the same call on PostgreSQL and a broker of its own."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from celery.contrib.testing.worker import start_worker
 from kombu import Connection
+from pydantic import SecretStr
 
-from maskline.celery_app import DEFAULT_QUEUE, QUEUES
+from core.config import Settings
+from maskline.celery_app import DEFAULT_QUEUE, QUEUES, TASK, make_celery, publish
 from maskline.demo.phone import Phone
 from tests.acceptance.books import assert_all_right
 from tests.acceptance.conftest import open_for_business
@@ -20,28 +25,36 @@ from tests.support.system_desk import desk_of
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
 
 
-@pytest.fixture(params=sorted(BROKERS))
-def broker_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    server = BROKERS[request.param]()
+@contextmanager
+def broker(name: str) -> Iterator[str]:
+    """Run a broker of our own, or skip with what to install."""
     try:
+        server = BROKERS[name]()
         url = server.__enter__()
     except BrokerMissing as error:
         pytest.skip(str(error))
-    yield url
-    server.__exit__(None, None, None)
+    try:
+        yield url
+    finally:
+        server.__exit__(None, None, None)
 
 
 @pytest.fixture
-def scaled(postgres: PostgresServer, broker_url: str) -> Iterator[Supervised]:
-    name = f"scaled_{broker_url.partition(':')[0]}"
-    postgres.execute(f"CREATE DATABASE {name}")
-    with supervised(secrets={"database_url": postgres.url(name), "broker_url": broker_url}) as system:
+def rabbitmq_url() -> Iterator[str]:
+    with broker("rabbitmq") as url:
+        yield url
+
+
+@pytest.fixture
+def scaled(postgres: PostgresServer, rabbitmq_url: str) -> Iterator[Supervised]:
+    postgres.execute("CREATE DATABASE scaled")
+    with supervised(secrets={"database_url": postgres.url("scaled"), "broker_url": rabbitmq_url}) as system:
         outside(open_for_business(system))
         yield system
-    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres.execute("DROP DATABASE scaled WITH (FORCE)")
 
 
-async def test_a_call_is_inspected_and_the_worker_may_die(scaled, broker_url):
+async def test_a_call_is_inspected_and_the_worker_may_die(scaled, rabbitmq_url):
     customer = Phone("trunk", port=scaled.trunk_port)
     await customer.start()
     customer.answer_calls(after_s=0.2)
@@ -60,8 +73,7 @@ async def test_a_call_is_inspected_and_the_worker_may_die(scaled, broker_url):
         await customer.close()
     assert not list((scaled.data / "broker").glob("*.msg")), "the built-in broker was not used"
     assert not (scaled.data / "maskline.db").exists()
-    if broker_url.startswith("amqp"):
-        await asyncio.to_thread(_assert_quorum_queues, broker_url)
+    await asyncio.to_thread(_assert_quorum_queues, rabbitmq_url)
 
 
 def _assert_quorum_queues(url: str) -> None:
@@ -71,3 +83,20 @@ def _assert_quorum_queues(url: str) -> None:
             channel = connection.channel()
             channel.queue_declare(name, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
             channel.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_message_crosses_redis(tmp_path):
+    came = threading.Event()
+    with broker("redis") as url:
+        app = make_celery(Settings(data_dir=tmp_path, broker_url=SecretStr(url)))
+
+        @app.task(name=TASK)
+        def deliver(outbox_id: str) -> None:
+            if outbox_id == "o1":
+                came.set()
+
+        publish(app, "call.ended", "o1")
+        with start_worker(app, pool="solo", perform_ping_check=False, queues=list(QUEUES.values())):
+            assert came.wait(20)
