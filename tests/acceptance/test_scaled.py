@@ -88,6 +88,7 @@ def _assert_quorum_queues(url: str) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_message_crosses_redis(tmp_path):
+    pytest.importorskip("redis", reason="pip install celery[redis]")
     came = threading.Event()
     with broker("redis") as url:
         app = make_celery(Settings(data_dir=tmp_path, broker_url=SecretStr(url)))

@@ -28,7 +28,7 @@ from maskline.tables import load_metadata
 HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[2]
 MEDIA_PORTS = 200
-START_WITHIN_S = 60.0
+START_WITHIN_S = 120.0
 STOP_WITHIN_S = 25.0
 BEATING = frozenset({"web", "calls", "worker", "relay"})
 T = TypeVar("T")
