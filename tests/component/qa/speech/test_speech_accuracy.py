@@ -11,7 +11,9 @@ from qa.speech.engine import Role
 from qa.speech.transcribe import transcribe
 from tests.support.speech import toneless
 
-FOLDER = Path(os.environ.get("MASKLINE_TEST_SPEECH_DATA") or Path(__file__).parents[5] / "shared/data/speech_zh")
+FOLDER = Path(
+    os.environ.get("MASKLINE_TEST_SPEECH_DATA") or Path(__file__).parents[5] / "shared/data/speech_zh"
+)
 
 pytestmark = [
     pytest.mark.slow,
