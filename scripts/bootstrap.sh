@@ -60,6 +60,7 @@ if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; th
 fi
 
 if [ "$kind" = test ]; then
-    # SIPp and baresip are the phones of the telephony tests, Chromium the reader of the pages, espeak-ng speaks Korean to vosk.
-    apt_packages sip-tester baresip-core chromium fonts-noto-cjk ffmpeg espeak-ng || true
+    # SIPp and baresip are the phones of the telephony tests, Chromium reads the pages, espeak-ng speaks Korean to
+    # vosk, and the scaled set-up is tried on RabbitMQ and Redis.
+    apt_packages sip-tester baresip-core chromium fonts-noto-cjk ffmpeg espeak-ng rabbitmq-server redis-server || true
 fi
