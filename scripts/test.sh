@@ -14,7 +14,6 @@ step "ruff"; $bin/ruff format --check . && $bin/ruff check .
 step "mypy (strict)"; $bin/mypy core gateway qa devicepolicy dashboard maskline
 step "import-linter"; $bin/lint-imports --no-cache
 step "deptry"; $bin/deptry .
-step "djlint"; $bin/djlint --check --quiet dashboard/templates
 
 # What needs no quiet machine runs on both cores; what listens to real telephones and processes runs alone.
 reports=$(mktemp -d)
