@@ -10,7 +10,7 @@ from gateway.messages.screening.links import links
 from gateway.messages.screening.model import DataKind, Spot
 
 _RANK = (
-    DataKind.ID_CARD, DataKind.BANK_CARD, DataKind.LINK, DataKind.EMAIL, DataKind.WECHAT, DataKind.QQ,
+    DataKind.ID_CARD, DataKind.BANK_CARD, DataKind.EMAIL, DataKind.LINK, DataKind.WECHAT, DataKind.QQ,
     DataKind.PHONE, DataKind.NUMBER,
 )  # fmt: skip
 
@@ -92,7 +92,7 @@ def _known(folded: Folded, digits: str) -> list[Spot]:
 
 
 def _settle(found: list[Spot]) -> tuple[Spot, ...]:
-    """Drop what overlaps a more telling or, of the same kind, a longer one. What sticks out is covered too."""
+    """Drop what overlaps a more telling or, of the same kind, a longer one. What sticks out is covered."""
     kept: list[Spot] = []
     for spot in sorted(found, key=lambda spot: (_RANK.index(spot.kind), -spot.length, spot.begin)):
         clash = [other for other in kept if spot.overlaps(other)]

@@ -1,5 +1,7 @@
 """Detectors of contact data, masks, decisions and opt-out words, by tables."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,7 +123,7 @@ def test_no_mobile_survives_masking(before, after, gap):
 def test_spots_are_ordered_and_apart(text):
     spots = detect(text)
     assert all(0 <= spot.begin < spot.end <= len(text) for spot in spots)
-    assert all(a.end <= b.begin for a, b in zip(spots, spots[1:], strict=False))
+    assert all(a.end <= b.begin for a, b in pairwise(spots))
 
 
 def hit(category, severity="moderate", **more):
