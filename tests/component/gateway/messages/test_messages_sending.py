@@ -300,7 +300,7 @@ async def test_a_day_closes_once_after_midnight(post):
     assert [event.day.isoformat() for event in closed] == ["2026-11-21"]
     (outbox,) = await post.topics(DAY_CLOSED)
     day = await post.messages.queries.day(outbox.payload["thread_day_id"])
-    assert [message.message_id for message in day.messages][0] == message_id
+    assert day.messages[0].message_id == message_id
     assert [message.text for message in day.messages] == ["我们保证下款", "好的"]
     await post.come("还在吗", "in-2")
     post.clock.set(shanghai(1, day=23))
