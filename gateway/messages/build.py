@@ -18,6 +18,7 @@ from gateway.messages.attachments import Attachments
 from gateway.messages.books import MessageBooks
 from gateway.messages.days import ThreadDays
 from gateway.messages.dispatch import Dispatcher
+from gateway.messages.fragments import Fragments
 from gateway.messages.host import ChannelHost
 from gateway.messages.inbox import Inbox
 from gateway.messages.model import ChannelKind, Traits
@@ -66,6 +67,7 @@ class Messages:
     queries: MessageQueries
     inbox: Inbox
     receipts: Receipts
+    fragments: Fragments
     days: ThreadDays
     books: MessageBooks
     calendar: Calendar
@@ -98,6 +100,7 @@ def build_messages(ground: MessageGround) -> Messages:
         wording=wording,
         allowed=Allowed(hosts=ground.house.hosts),
     )
+    inbox = _inbox(ground, books, attachments, calendar)
     receipts = Receipts(database=ground.database, clock=ground.clock, books=books, delivery=delivery)
     return Messages(
         service=MessageService(
@@ -126,7 +129,8 @@ def build_messages(ground: MessageGround) -> Messages:
             subject_keys=ground.subject_keys,
             sealing=ground.sealing,
         ),
-        inbox=_inbox(ground, books, attachments, calendar),
+        inbox=inbox,
+        fragments=Fragments(database=ground.database, clock=ground.clock, vault=ground.vault, inbox=inbox),
         receipts=receipts,
         days=ThreadDays(
             database=ground.database,
@@ -164,7 +168,13 @@ def build_host(
         worker=worker,
         chance=chance,
     )
-    host = ChannelHost(channels, dispatcher=dispatcher, inbox=messages.inbox, receipts=messages.receipts)
+    host = ChannelHost(
+        channels,
+        dispatcher=dispatcher,
+        inbox=messages.inbox,
+        receipts=messages.receipts,
+        fragments=messages.fragments,
+    )
     return host, dispatcher
 
 

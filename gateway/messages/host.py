@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from core.logging import get_logger
 from core.tasks import cancel, spawn
 from gateway.messages.dispatch import Dispatcher
+from gateway.messages.fragments import Fragments
 from gateway.messages.inbox import Inbox
-from gateway.messages.model import ChannelKind, Received
+from gateway.messages.model import ChannelKind, Fragment, Received
 from gateway.messages.ports import Delivery, MessageChannel
 from gateway.messages.receipts import Receipts
 
@@ -24,11 +25,13 @@ class ChannelHost:
         dispatcher: Dispatcher,
         inbox: Inbox,
         receipts: Receipts,
+        fragments: Fragments,
     ) -> None:
         self._channels = tuple(channels)
         self._dispatcher = dispatcher
         self._inbox = inbox
         self._receipts = receipts
+        self._fragments = fragments
 
     def status(self) -> Mapping[ChannelKind, bool]:
         """Tell which channels are connected."""
@@ -59,6 +62,8 @@ class ChannelHost:
         try:
             if isinstance(event, Received):
                 await self._inbox.keep(event)
+            elif isinstance(event, Fragment):
+                await self._fragments.take(event)
             else:
                 await self._receipts.take(event, channel.traits)
         except Exception as error:  # noqa: BLE001 - the provider delivers it again

@@ -150,4 +150,18 @@ class Receipt:
     """The provider's own code, e.g. `UNDELIV:011`; letters, digits and `:` only."""
 
 
-ChannelEvent = Received | Receipt
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One part of a message in several; parts are kept until all are there. `group` tells whose it is."""
+
+    channel: ChannelKind
+    group: str
+    part: int
+    total: int
+    coding: int
+    payload: bytes = field(repr=False)
+    sender: PhoneNumber | None
+    line_number: str
+
+
+ChannelEvent = Received | Receipt | Fragment

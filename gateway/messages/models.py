@@ -157,6 +157,21 @@ class EarlyReceiptRow(Base):
     at: Mapped[datetime]
 
 
+class FragmentRow(Base):
+    """One part of an inbound message, sealed under the institution's key until all parts are here."""
+
+    __tablename__ = "gw_message_fragments"
+
+    channel: Mapped[ChannelKind] = mapped_column(words(ChannelKind), primary_key=True)
+    group: Mapped[str] = mapped_column(String(64), primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(Id, unique=True)
+    total: Mapped[int]
+    coding: Mapped[int]
+    payload: Mapped[Sealed] = mapped_column(SealedColumn)
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
 class MessageEventRow(Base):
     """What happened to a message, in order: never changed, never deleted."""
 
