@@ -22,7 +22,15 @@ from gateway.messages.fragments import Fragments
 from gateway.messages.host import ChannelHost
 from gateway.messages.inbox import Inbox
 from gateway.messages.model import ChannelKind, Traits
-from gateway.messages.ports import Contacts, ImageText, MessageChannel, NullImageText, Refusals, Screener
+from gateway.messages.ports import (
+    ChatLinks,
+    Contacts,
+    ImageText,
+    MessageChannel,
+    NullImageText,
+    Refusals,
+    Screener,
+)
 from gateway.messages.queries import MessageQueries
 from gateway.messages.receipts import Receipts
 from gateway.messages.review import MessageReview
@@ -152,6 +160,7 @@ def build_host(
     channels: Sequence[MessageChannel],
     *,
     worker: str,
+    links: ChatLinks | None = None,
     chance: random.Random | None = None,
 ) -> tuple[ChannelHost, Dispatcher]:
     """Build what a process with open channels runs."""
@@ -166,6 +175,7 @@ def build_host(
         delivery=rulefile.delivery_policy(),
         channels={channel.kind: channel for channel in channels},
         worker=worker,
+        links=links,
         chance=chance,
     )
     host = ChannelHost(

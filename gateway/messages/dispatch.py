@@ -39,9 +39,10 @@ from gateway.messages.models import (
     MessageRow,
     ThreadRow,
 )
-from gateway.messages.ports import Contacts, MessageChannel
+from gateway.messages.ports import ChatLinks, Contacts, MessageChannel
 from gateway.messages.receipts import receive_receipt
 from gateway.messages.rulefile import DeliveryPolicy
+from gateway.messages.service import CHAT_LINK
 from gateway.numbers.models import LineRow
 
 SUBMIT_TIMEOUT_S = LEASE_S * 0.66
@@ -74,6 +75,7 @@ class Dispatcher:
         delivery: DeliveryPolicy,
         channels: Mapping[ChannelKind, MessageChannel],
         worker: str,
+        links: ChatLinks | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self._db = database
@@ -86,6 +88,7 @@ class Dispatcher:
         self._delivery = delivery
         self._channels = channels
         self._worker = worker
+        self._links = links
         self._chance = chance or random.SystemRandom()
         self._busy: dict[str, asyncio.Task[bool]] = {}
 
@@ -227,12 +230,16 @@ class Dispatcher:
             .where(MessagePartRow.message_id == row.id)
             .order_by(MessagePartRow.part)
         )
+        text = sealing.sent_body_of(row, cipher)
+        if self._links is not None and row.template_version_id is not None and CHAT_LINK in text:
+            # Only now, and only in a template: no employee ever sees the customer's link.
+            text = text.replace(CHAT_LINK, await self._links.make(session, row))
         return Outgoing(
             message_id=row.id,
             thread_id=row.thread_id,
             reference=row.reference,
             line_number=line_number or "",
-            text=sealing.sent_body_of(row, cipher),
+            text=text,
             to=number,
             media=media,
             done_parts=tuple((part, reference) for part, reference in parts),

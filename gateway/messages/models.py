@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Date, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import SealedColumn
+from core.columns import BlindIndexColumn, SealedColumn
 from core.db import Base, Id
-from core.sealed import Sealed
+from core.sealed import BlindIndex, Sealed
 from gateway.contact.model import Direction, Purpose
 from gateway.messages.machine import Cause
 from gateway.messages.model import BodyKind, ChannelKind, MessageRole, MessageState, ReceiptState
@@ -279,3 +279,18 @@ class StrayRow(Base):
     body: Mapped[Sealed] = mapped_column(SealedColumn)
     media: Mapped[int] = mapped_column(default=0)
     received_at: Mapped[datetime]
+
+
+class ChatTokenRow(Base):
+    """The right of one customer to one web chat. Only a blind index of the token is kept."""
+
+    __tablename__ = "gw_chat_tokens"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    thread_id: Mapped[str] = mapped_column(Id, ForeignKey("gw_threads.id"), index=True)
+    token_index: Mapped[BlindIndex] = mapped_column(BlindIndexColumn, unique=True)
+    message_id: Mapped[str | None] = mapped_column(Id)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

@@ -14,7 +14,6 @@ TEMPLATE_READ = "template.read"
 TEMPLATE_WRITE = "template.write"
 TEMPLATE_APPROVE = "template.approve"
 OPT_OUT_READ = "opt_out.read"
-CHAT_INVITE = "chat.invite"
 
 _STAFF: Mapping[Role, Scope] = {Role.AGENT: Scope.OWN, Role.SUPERVISOR: Scope.TEAM}
 _READERS: Mapping[Role, Scope] = {
@@ -47,5 +46,4 @@ PERMISSIONS = (
         {Role.REVIEWER: Scope.ALL, Role.ADMINISTRATOR: Scope.ALL},
     ),
     PermissionSpec(OPT_OUT_READ, "查看退订", "See opt-outs", _READERS),
-    PermissionSpec(CHAT_INVITE, "发出网页聊天链接", "Invite to a web chat", _STAFF),
 )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.contact.model import Channel, ContactRequest, Outcome, Purpose, Verdict
 from gateway.customers.phone import PhoneNumber
 from gateway.messages.model import ChannelEvent, ChannelKind, Outgoing, Submitted, Traits
+from gateway.messages.models import MessageRow
 from gateway.messages.screening.model import WordHit
 
 PartTaken = Callable[[int, str], Awaitable[None]]
@@ -60,6 +61,12 @@ class ImageText(Protocol):
 
     async def read(self, content: bytes, media_type: str) -> str | None:
         """Give the text, "" if there is none, None if the picture could not be read."""
+
+
+class ChatLinks(Protocol):
+    """Makes the link of a customer's web chat, for one message that is leaving."""
+
+    async def make(self, session: AsyncSession, message: MessageRow) -> str: ...
 
 
 class NullImageText:

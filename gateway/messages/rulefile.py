@@ -120,6 +120,7 @@ class DeliveryPolicy(RuleFile):
     day_grace_s: float = Field(ge=0)
     max_text: int = Field(ge=1)
     max_attachment_bytes: int = Field(ge=1)
+    chat_token_days: int = Field(ge=1)
 
 
 def read(kind: type[F], path: Path) -> F:

@@ -277,10 +277,3 @@ class OptOutOut(ApiModel):
 
 class Cleared(ApiModel):
     cleared_at: AwareDatetime
-
-
-class Invitation(ApiModel):
-    """A link to a web chat, shown once. It is for the customer of the thread alone."""
-
-    url: str
-    expires_at: AwareDatetime

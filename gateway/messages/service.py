@@ -43,6 +43,8 @@ from gateway.messages.templates import TemplateService
 from gateway.messages.threads import Calendar, count_message, open_thread
 from gateway.numbers.models import BindingRow, LineRow
 
+CHAT_LINK = "[chat-link]"
+"""Stands in a text until it leaves. Typed by hand it stays what it is."""
 _log = get_logger(__name__)
 
 
@@ -247,6 +249,7 @@ class MessageService:
             "opt_out": note.zh if self._house.language == "zh" else note.en,
             "customer_name": parties.customer_name,
             "line_number": parties.line_number,
+            "chat_link": CHAT_LINK,
         }
         rendered = await self._templates.render(
             session,

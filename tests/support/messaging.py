@@ -42,6 +42,7 @@ class Post:
     screener: InMemoryScreener = field(default_factory=lambda: InMemoryScreener(WORDS, breaks_on="坏掉"))
     image_text: object | None = None
     worker: str = "w1"
+    links: object | None = None
 
     def __post_init__(self) -> None:
         self.desk = Desk(self.database, self.clock)
@@ -78,6 +79,7 @@ class Post:
             self.messages,
             self.channels,
             worker=worker or self.worker,
+            links=self.links,
             chance=random.Random(7),  # noqa: S311 - a test's jitter
         )
 

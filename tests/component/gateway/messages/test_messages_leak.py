@@ -30,10 +30,7 @@ SPELLINGS = (
 )  # fmt: skip
 PNG = (
     b"\x89PNG\r\n\x1a\n"
-     b"\x00\x00\x00\rIHDR"
-    + (10).to_bytes(4) * 2
-    + b"\x08\x02\x00\x00\x00tEXt"
-    + CANARY.encode() * 20
+    b"\x00\x00\x00\rIHDR" + (10).to_bytes(4) * 2 + b"\x08\x02\x00\x00\x00tEXt" + CANARY.encode() * 20
 )
 
 
