@@ -32,6 +32,9 @@ class Said:
     by: str | None = None
 
 
+RECEIVED = Said("received")
+
+
 class MessageBooks:
     """Writes steps; knows no channel and no text."""
 
@@ -53,12 +56,14 @@ class MessageBooks:
         await self._note(session, row, said)
         await self._carry_out(session, row, commands)
 
-    async def receive(self, session: AsyncSession, row: MessageRow, *, close: bool) -> None:
-        """Write a message of the customer; `close` closes its contact (not if it is still to be answered)."""
+    async def receive(
+        self, session: AsyncSession, row: MessageRow, *, close: bool, said: Said = RECEIVED
+    ) -> None:
+        """Write what was written elsewhere; `close` closes its contact, if it needs no answer."""
         session.add(row)
         row.finished_at = self._clock.now()
         await session.flush()
-        await self._note(session, row, Said("received"))
+        await self._note(session, row, said)
         if close:
             await self._close(session, row, Outcome.CONNECTED)
         await self._finish(session, row, "message.received")
@@ -99,6 +104,8 @@ class MessageBooks:
                 await self._finish(session, row, "message.finished")
 
     async def _close(self, session: AsyncSession, row: MessageRow, outcome: Outcome) -> None:
+        if row.contact_id is None:
+            return
         if row.role is MessageRole.HOUSE:
             outcome = Outcome.CONNECTED  # the contact is the customer's own message that is answered
         answered_at = self._clock.now() if outcome is Outcome.CONNECTED else None

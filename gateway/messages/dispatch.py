@@ -196,8 +196,11 @@ class Dispatcher:
                 await self._books.step(session, row, Lost(now), limits, Said("lost"))
                 await self._outbox.ack(session, message.outbox_id)
                 return None
+            contact_id = row.contact_id
+            if contact_id is None:
+                raise LookupError("a message to send has a contact")
             if row.role is MessageRole.STAFF:
-                verdict = await self._contacts.recheck(session, row.contact_id)
+                verdict = await self._contacts.recheck(session, contact_id)
                 if not verdict.allowed:
                     write_refusal(row, verdict)
                     said = Said("refused", verdict.reason_code)
@@ -206,7 +209,7 @@ class Dispatcher:
                     return None
             number = None
             if channel.traits.needs_number:
-                number = await self._contacts.reveal_for_message(session, row.contact_id)
+                number = await self._contacts.reveal_for_message(session, contact_id)
             outgoing = await self._outgoing(session, row, number)
             await self._books.step(session, row, Try(now), limits, Said("try"))
             return Attempt(outgoing, channel)

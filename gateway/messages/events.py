@@ -17,8 +17,8 @@ CONDUCT_SEEN = "message.conduct"
 class ConductKind(StrEnum):
     """A sensitive behaviour that a channel shows."""
 
-    CONTACT_DELETED_BY_STAFF = "contact_deleted_by_staff"
-    CONTACT_DELETED_BY_CUSTOMER = "contact_deleted_by_customer"
+    CONTACT_DELETED_BY_STAFF = "deleted_by_staff"
+    CONTACT_DELETED_BY_CUSTOMER = "deleted_by_customer"
     CHAT_DELETED = "chat_deleted"
     MESSAGE_RECALLED = "message_recalled"
     NAME_CARD = "name_card"
@@ -33,7 +33,7 @@ class MessageFinished:
 
     message_id: str
     thread_id: str
-    contact_id: str
+    contact_id: str | None
     employee_id: str
     state: MessageState
     at: datetime

@@ -10,6 +10,7 @@ from core.columns import BlindIndexColumn, SealedColumn
 from core.db import Base, Id
 from core.sealed import BlindIndex, Sealed
 from gateway.contact.model import Direction, Purpose
+from gateway.messages.events import ConductKind
 from gateway.messages.machine import Cause
 from gateway.messages.model import BodyKind, ChannelKind, MessageRole, MessageState, ReceiptState
 from gateway.messages.screening.model import Action
@@ -80,7 +81,8 @@ class MessageRow(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     thread_id: Mapped[str] = mapped_column(Id, ForeignKey("gw_threads.id"))
     thread_day_id: Mapped[str] = mapped_column(Id, ForeignKey("gw_thread_days.id"), index=True)
-    contact_id: Mapped[str] = mapped_column(Id)
+    contact_id: Mapped[str | None] = mapped_column(Id)
+    """None for what staff wrote in an archived chat: that happened elsewhere, and nobody was asked."""
     employee_id: Mapped[str] = mapped_column(Id, index=True)
     department_id: Mapped[str | None] = mapped_column(Id, index=True)
     customer_id: Mapped[str] = mapped_column(Id, index=True)
@@ -279,6 +281,68 @@ class StrayRow(Base):
     body: Mapped[Sealed] = mapped_column(SealedColumn)
     media: Mapped[int] = mapped_column(default=0)
     received_at: Mapped[datetime]
+
+
+class ArchiveCursorRow(Base):
+    """How far an archive has been read. Moved in the transaction that keeps the record."""
+
+    __tablename__ = "gw_archive_cursors"
+
+    source: Mapped[str] = mapped_column(String(40), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    read_at: Mapped[datetime]
+
+
+class ArchiveMemberRow(Base):
+    """Who an id of the archive is: an employee, or a customer. The id itself is kept as a blind index."""
+
+    __tablename__ = "gw_archive_members"
+    __table_args__ = (UniqueConstraint("source", "member_index"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    source: Mapped[str] = mapped_column(String(40))
+    member_index: Mapped[BlindIndex] = mapped_column(BlindIndexColumn)
+    employee_id: Mapped[str | None] = mapped_column(Id, index=True)
+    customer_id: Mapped[str | None] = mapped_column(Id, index=True)
+    linked_at: Mapped[datetime]
+    linked_by: Mapped[str] = mapped_column(Id)
+
+
+class ArchiveRecordRow(Base):
+    """One archived record as it came, whatever its kind: sealed, with the customer's key if known."""
+
+    __tablename__ = "gw_archive_records"
+    __table_args__ = (UniqueConstraint("source", "record_id"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    source: Mapped[str] = mapped_column(String(40))
+    record_id: Mapped[str] = mapped_column(String(128))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(40), index=True)
+    at: Mapped[datetime | None]
+    customer_id: Mapped[str | None] = mapped_column(Id, index=True)
+    message_id: Mapped[str | None] = mapped_column(Id)
+    recalls: Mapped[str | None] = mapped_column(String(128), index=True)
+    original: Mapped[Sealed] = mapped_column(SealedColumn)
+    kept_at: Mapped[datetime]
+
+
+class ConductRow(Base):
+    """A sensitive behaviour, once. `subject` names what it was about, so that it is told once."""
+
+    __tablename__ = "gw_conducts"
+    __table_args__ = (UniqueConstraint("kind", "subject"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[ConductKind] = mapped_column(words(ConductKind))
+    subject: Mapped[str] = mapped_column(String(160))
+    employee_id: Mapped[str | None] = mapped_column(Id, index=True)
+    department_id: Mapped[str | None] = mapped_column(Id, index=True)
+    customer_id: Mapped[str | None] = mapped_column(Id, index=True)
+    thread_id: Mapped[str | None] = mapped_column(Id)
+    message_id: Mapped[str | None] = mapped_column(Id)
+    at: Mapped[datetime]
+    seen_at: Mapped[datetime]
 
 
 class ChatTokenRow(Base):

@@ -14,6 +14,7 @@ TEMPLATE_READ = "template.read"
 TEMPLATE_WRITE = "template.write"
 TEMPLATE_APPROVE = "template.approve"
 OPT_OUT_READ = "opt_out.read"
+ARCHIVE_LINK = "archive.link"
 
 _STAFF: Mapping[Role, Scope] = {Role.AGENT: Scope.OWN, Role.SUPERVISOR: Scope.TEAM}
 _READERS: Mapping[Role, Scope] = {
@@ -44,6 +45,12 @@ PERMISSIONS = (
         "批准模板",
         "Approve templates",
         {Role.REVIEWER: Scope.ALL, Role.ADMINISTRATOR: Scope.ALL},
+    ),
+    PermissionSpec(
+        ARCHIVE_LINK,
+        "关联存档成员",
+        "Link archive members",
+        {Role.ADMINISTRATOR: Scope.ALL},
     ),
     PermissionSpec(OPT_OUT_READ, "查看退订", "See opt-outs", _READERS),
 )

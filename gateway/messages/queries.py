@@ -81,7 +81,7 @@ class SpokenMessage:
     """A message as quality assurance reads it: unmasked, never shown as it is."""
 
     message_id: str
-    contact_id: str
+    contact_id: str | None
     role: MessageRole
     at: datetime
     state: MessageState

@@ -159,7 +159,7 @@ class MessageOut(ApiModel):
 
     id: str
     thread_id: str
-    contact_id: str
+    contact_id: str | None
     channel: ChannelKind
     direction: Direction
     role: MessageRole
