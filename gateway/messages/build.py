@@ -80,6 +80,12 @@ class Messages:
     books: MessageBooks
     calendar: Calendar
 
+    async def sweep(self) -> None:
+        """Do what time asks for: close days, give up on receipts and on parts. A chore of the relay."""
+        await self.days.sweep()
+        while await self.fragments.sweep():
+            pass
+
 
 def build_messages(ground: MessageGround) -> Messages:
     """Build every service from the versioned data of this folder."""

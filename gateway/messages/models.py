@@ -171,6 +171,8 @@ class FragmentRow(Base):
     total: Mapped[int]
     coding: Mapped[int]
     payload: Mapped[Sealed] = mapped_column(SealedColumn)
+    sender: Mapped[Sealed | None] = mapped_column(SealedColumn)
+    line_number: Mapped[str] = mapped_column(String(20))
     at: Mapped[datetime] = mapped_column(index=True)
 
 

@@ -141,8 +141,6 @@ async def test_lost_answer_then_once_only_by_reference(smsc, channel):
     async with asyncio.timeout(20):
         await smsc.next("bound")
         await channel.wait_bound()
-        while not channel.connected:
-            await asyncio.sleep(0.01)
     again = await channel.submit(outgoing(), Taken())
     assert again.references == (first["id"],)
 
@@ -182,16 +180,15 @@ async def test_receipts_messages_and_fragments(smsc, channel):
 
 
 async def test_reconnects_after_the_smsc_died(smsc, channel):
+    former = channel._session
     await smsc.stop()
-    while channel.connected:
-        await asyncio.sleep(0.01)
+    await former.wait_ended()
     with pytest.raises(ChannelUnavailable):
         await channel.submit(outgoing(), Taken())
     second = await Smsc.start(port=smsc.port)
     try:
         await second.next("bound")
-        while not channel.connected:
-            await asyncio.sleep(0.01)
+        await channel.wait_bound()
         assert (await channel.submit(outgoing(), Taken())).parts == 1
     finally:
         await second.stop()

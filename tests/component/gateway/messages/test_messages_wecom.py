@@ -1,5 +1,6 @@
 """The WeCom archive: every kind read, recalls, conduct at once, nothing lost, three sources."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -26,7 +27,7 @@ from gateway.messages.channels.wecom.records import read_record
 from gateway.messages.channels.wecom.sources import CtypesLibrary, FileArchive, HttpArchive, LibraryArchive
 from gateway.messages.conduct import ConductBooks
 from gateway.messages.errors import ChannelRefused, ChannelUnavailable
-from gateway.messages.events import CONDUCT_SEEN, ConductKind
+from gateway.messages.events import CONDUCT_SEEN
 from gateway.messages.model import BodyKind, ChannelKind, MessageRole
 from gateway.messages.models import ArchiveRecordRow, ConductRow, MessageRow
 from gateway.messages.rulefile import screening_policy
@@ -48,7 +49,7 @@ BODIES = {
     "file": {"filename": "合同.pdf", "fileext": "pdf", "filesize": 3, "sdkfileid": "file-none"},
     "link": {"title": "标题", "description": "说明", "link_url": "https://x.example", "image_url": ""},
     "weapp": {"title": "小程序", "description": "d", "username": "u", "displayname": "n"},
-    "chatrecord": {"title": "聊天记录", "item": [{"type": "ChatRecordText", "msgtime": 1, "content": "{\"content\":\"甲\"}"}]},
+    "chatrecord": {"title": "聊天记录", "item": [{"type": "ChatRecordText", "msgtime": 1, "content": '{"content":"甲"}'}]},
     "todo": {"title": "待办", "content": "还款"},
     "vote": {"votetitle": "投票", "voteitem": ["一", "二"], "votetype": 1, "voteid": "v"},
     "collect": {"room_name": "群", "creator": "c", "title": "表", "details": [{"id": 1, "ques": "姓名？", "type": "Text"}]},
@@ -290,14 +291,22 @@ async def test_through_the_vendors_c_interface(post, tmp_path):
 
 
 async def test_the_channel_only_reads(post, tmp_path):
-    reader = await linked(post, write(tmp_path / "a.jsonl", [record("text", 1)]))
-    channel = WeComChannel(reader, every_s=0.01)
-    await channel.start()
-    import asyncio
+    source = write(tmp_path / "a.jsonl", [record("text", 1)])
+    asked: asyncio.Queue[int] = asyncio.Queue()
 
+    class Told:
+        """Says how far it was asked for."""
+
+        async def fetch(self, after, limit):
+            asked.put_nowait(after)
+            return await source.fetch(after, limit)
+
+    channel = WeComChannel(await linked(post, Told()), every_s=0.01)
+    await channel.start()
     async with asyncio.timeout(20):
-        while not channel.connected:
-            await asyncio.sleep(0.01)
+        while await asked.get() != 1:
+            pass
+    assert channel.connected
     with pytest.raises(ChannelRefused):
         await channel.submit(None, None)
     await channel.close()
