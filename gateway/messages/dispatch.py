@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import or_, select
@@ -143,10 +144,19 @@ class Dispatcher:
             await self.handle(message)
         except Exception as error:  # noqa: BLE001 - kept with the message, tried again
             _log.error("message.send_failed", outbox_id=outbox_id, error_type=type(error).__name__)
-            async with self._db.begin() as session:
-                await self._outbox.fail(session, outbox_id, error)
+            await self._put_off(message, error)
             return False
         return True
+
+    async def _put_off(self, message: Message, error: Exception) -> None:
+        """Give a message back after a fault of ours. Its own time counts: the relay moves the outbox's."""
+        pauses = self._delivery.retry_pauses_s
+        pause = pauses[min(message.attempts - 1, len(pauses) - 1)]
+        async with self._db.begin() as session:
+            await self._outbox.fail(session, message.outbox_id, error)
+            row = await _locked(session, str(message.payload["message_id"]))
+            if row is not None and row.state is MessageState.QUEUED:
+                row.next_try_at = self._clock.now() + timedelta(seconds=pause)
 
     async def handle(self, message: Message) -> None:
         """Make one try; acknowledge in the transaction that writes its result."""
@@ -174,7 +184,6 @@ class Dispatcher:
                 MessageRow.next_try_at <= now,
                 MessageRow.id.not_in(list(self._busy)),
                 or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now),
-                or_(OutboxRow.attempts == 0, OutboxRow.due_at <= now),
             )
             .order_by(MessageRow.next_try_at)
             .limit(limit)

@@ -200,21 +200,23 @@ def _in_flight(now: Progress, event: Refused | Try | Taken | NotTaken | Lost, li
         return _failed(now, event.cause) if event.permanent else _later(now, event, limits)
     if isinstance(event, Lost):
         if limits.dedupes:
-            return replace(now, in_flight=False, next_try_at=event.at), (Enqueue(),)
+            return _later(now, NotTaken(event.at, permanent=False), limits, Cause.UNKNOWN_OUTCOME)
         return _failed(now, Cause.UNKNOWN_OUTCOME)
     return now, ()
 
 
-def _later(now: Progress, event: NotTaken, limits: Limits) -> Step:
+def _later(now: Progress, event: NotTaken, limits: Limits, cause: Cause = Cause.UNREACHABLE) -> Step:
     attempts = now.attempts if event.counts else now.attempts - 1
     begun = now.first_try_at or event.at
     index = max(attempts - 1, 0)
     if index >= len(limits.pauses_s):
-        return _failed(replace(now, attempts=attempts), Cause.UNREACHABLE)
-    pause = max(limits.pauses_s[index] * (1 + event.jitter), event.retry_after_s)
+        return _failed(replace(now, attempts=attempts), cause)
+    # After a loss the pauses do not grow: it was we who died, or an answer that got lost.
+    grown = limits.pauses_s[0 if cause is Cause.UNKNOWN_OUTCOME else index]
+    pause = max(grown * (1 + event.jitter), event.retry_after_s)
     again = event.at + timedelta(seconds=pause)
     if again - begun > timedelta(seconds=limits.give_up_after_s):
-        return _failed(replace(now, attempts=attempts), Cause.UNREACHABLE)
+        return _failed(replace(now, attempts=attempts), cause)
     return replace(now, in_flight=False, attempts=attempts, next_try_at=again), (Enqueue(),)
 
 

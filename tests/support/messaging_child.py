@@ -14,14 +14,14 @@ from tests.support.messaging import Post
 
 
 class RunningClock:
-    """Wall time that began where the test says and runs on."""
+    """Wall time that began where the test says and runs ten times as fast: pauses are minutes."""
 
     def __init__(self, start: datetime) -> None:
         self._start = start
         self._began = asyncio.get_event_loop_policy().get_event_loop().time()
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self.monotonic())
+        return self._start + timedelta(seconds=10 * self.monotonic())
 
     def monotonic(self) -> float:
         return asyncio.get_event_loop_policy().get_event_loop().time() - self._began
@@ -36,8 +36,8 @@ async def main(url: str, keyring: Path, port: int, life: int) -> None:
             return Keyring.load(keyring)
 
     desk.Keyring = OneKeyring
-    # Each life begins a minute later: the leases of the dead one have run out.
-    clock = RunningClock(datetime(2026, 11, 21, 2, life, tzinfo=UTC))
+    # Each life begins half an hour later: leases of the dead one and the longest pause have run out.
+    clock = RunningClock(datetime(2026, 11, 21, 2, tzinfo=UTC) + timedelta(minutes=31 * life))
     options = SmppOptions("127.0.0.1", port, "me", "secret", dedupes=True, reconnect_s=(0.05,))
     channel = SmppChannel(options, clock, lambda text: text[:8])
     post = Post(Database(url), clock, channels=[channel], worker=f"life-{life}")

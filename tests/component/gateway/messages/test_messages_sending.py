@@ -236,8 +236,9 @@ async def test_dying_between_submission_and_book(database, clock, dedupes):
     assert (await post.row(message_id)).in_flight
     post.wire("w2")
     assert await post.dispatcher.drain() == 0  # the lease of the dead one still stands
-    post.clock.advance(timedelta(seconds=LEASE_S + 1))
-    await post.dispatcher.drain()
+    for _ in range(2):  # the lease runs out, then the pause
+        post.clock.advance(timedelta(seconds=LEASE_S + 1))
+        await post.dispatcher.drain()
     row = await post.row(message_id)
     assert len(post.channel.sent) == 1
     if dedupes:
@@ -253,6 +254,8 @@ async def test_an_answer_that_never_came_counts_as_unknown(post):
     message_id = await post.send()
     post.channel.lose_answer = [OutcomeUnknown()]
     await post.dispatcher.drain()
+    assert await post.dispatcher.drain() == 0  # not at once: who did not answer is not pressed
+    post.clock.advance(timedelta(seconds=6))
     await post.dispatcher.drain()
     assert (await post.row(message_id)).state is MessageState.SENT
     assert len(post.channel.sent) == 1
@@ -315,3 +318,28 @@ async def test_erasure_waits_for_open_messages_and_then_forgets_texts(post):
     await post.desk.customers.erase(post.admin, post.customer.id)
     view = await post.messages.queries.message(post.agent, message_id)
     assert view.text == ""
+
+
+async def test_a_fault_of_ours_is_tried_again_whatever_the_relay_does(post):
+    message_id = await post.send()
+    post.channel.faults = [RuntimeError("broken")]
+    await post.dispatcher.drain()
+    assert (await post.row(message_id)).in_flight
+    for _ in range(3):
+        async with post.database.begin() as session:
+            await post.outbox.take_due(session)  # as the relay does: it moves the outbox's own time
+        post.clock.advance(timedelta(seconds=20))
+        await post.dispatcher.drain()
+    assert (await post.row(message_id)).state is MessageState.SENT
+
+
+async def test_what_breaks_again_and_again_fails_in_the_end(post):
+    message_id = await post.send()
+    for _ in range(60):
+        post.channel.faults = [RuntimeError("broken")]
+        await post.dispatcher.drain()
+        post.clock.advance(timedelta(seconds=100))
+        if (await post.row(message_id)).state.final:
+            break
+    assert (await post.row(message_id)).state is MessageState.FAILED
+    assert (await post.contact(message_id)).outcome is not Outcome.PENDING

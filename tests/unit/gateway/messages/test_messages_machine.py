@@ -125,6 +125,12 @@ def test_without_a_reference_an_unknown_outcome_is_not_sent_twice():
 def test_back_off_grows_and_heeds_the_provider():
     progress, _ = play(begin(Action.DELIVER, allowed=True), [Try(NOW), LATER])
     assert progress.next_try_at == NOW + timedelta(seconds=5)
+    assert (
+        play(begin(Action.DELIVER, allowed=True), [Try(NOW), Lost(NOW)])[0].next_try_at
+        == progress.next_try_at
+    )
+    worn, _ = play(begin(Action.DELIVER, allowed=True), [Try(NOW), Lost(NOW)] * 4)
+    assert (worn.state, worn.cause) == (MessageState.FAILED, Cause.UNKNOWN_OUTCOME)
     progress, _ = play((progress, ()), [Try(NOW), NotTaken(NOW, permanent=False, retry_after_s=40)])
     assert progress.next_try_at == NOW + timedelta(seconds=40)
     slow = NotTaken(NOW, permanent=False, counts=False, retry_after_s=1)
