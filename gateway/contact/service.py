@@ -142,6 +142,26 @@ class ContactService:
         await self._ledger.append(session, "contact.reveal-for-dialling", body)
         return number
 
+    async def reveal_for_message(self, session: AsyncSession, contact_id: str) -> PhoneNumber:
+        """Give the number for one try to send a message; each time is in the ledger.
+
+        The contact is open and by message; an outbound one was just rechecked, an inbound one is answered.
+        Raises ContactUnknown, ContactNotOpen, RevealRefused, SubjectErased.
+        """
+        await _require_write(session)
+        row = await _open(session, contact_id)
+        fresh = row.rechecked_at is not None and self._clock.now() - row.rechecked_at <= RECHECK_FRESH
+        if row.channel is not Channel.MESSAGE or not (fresh or row.direction is Direction.INBOUND):
+            raise RevealRefused
+        cipher = await self._keys.cipher(session, row.customer_id)
+        customer = await session.get(CustomerRow, row.customer_id)
+        number = self._sealing.phone_of(customer, cipher) if customer is not None else None
+        if number is None:
+            raise RevealRefused
+        body = {"contact": row.id, "customer": row.customer_id, "employee": row.employee_id}
+        await self._ledger.append(session, "contact.reveal-for-message", body)
+        return number
+
     async def close(
         self, session: AsyncSession, contact_id: str, outcome: Outcome, *, answered_at: datetime | None = None
     ) -> None:

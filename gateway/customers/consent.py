@@ -22,6 +22,8 @@ from gateway.customers.errors import BlockUnknown, ConsentUnknown, CustomerUnkno
 from gateway.customers.model import BlockReason, BlockView, ConsentSource, ConsentView
 from gateway.customers.models import BlockRow, ConsentRow, CustomerRow
 
+BY_CUSTOMER = "customer"
+"""Who made an entry that the customer made by a word of their own."""
 _SKEW = timedelta(minutes=5)
 
 
@@ -147,6 +149,57 @@ class ConsentService:
             }
             await self._ledger.append(session, "do-not-contact.added", body)
             return _block_view(row)
+
+    async def refuse(
+        self,
+        session: AsyncSession,
+        customer_id: str,
+        *,
+        purpose: Purpose | None,
+        channel: Channel | None,
+        withdraw: Purpose | None,
+        note: str,
+    ) -> str:
+        """Write down the customer's own refusal (an opt-out word), in the caller's transaction; give its id.
+
+        None means all purposes, all channels. `withdraw` also withdraws the consents to that purpose.
+        """
+        now = self._clock.now()
+        cipher = await self._keys.cipher(session, customer_id)
+        row = BlockRow(
+            id=new_id(),
+            customer_id=customer_id,
+            purpose=purpose,
+            channel=channel,
+            reason=BlockReason.CUSTOMER_REQUEST,
+            created_at=now,
+            created_by=BY_CUSTOMER,
+        )
+        row.note = cipher.seal(Field("gw_do_not_contact", "note", row.id), note)
+        session.add(row)
+        consents: list[JSON] = []
+        if withdraw is not None:
+            query = select(ConsentRow).where(
+                ConsentRow.customer_id == customer_id,
+                ConsentRow.purpose == withdraw,
+                ConsentRow.withdrawn_at.is_(None),
+            )
+            for consent in await session.scalars(query):
+                consent.withdrawn_at, consent.withdrawn_by = now, BY_CUSTOMER
+                consents.append(consent.id)
+        await session.flush()
+        body: dict[str, JSON] = {
+            "block": row.id,
+            "customer": customer_id,
+            "purpose": purpose.value if purpose else None,
+            "channel": channel.value if channel else None,
+            "reason": row.reason.value,
+            "until": None,
+            "by": BY_CUSTOMER,
+            "consents_withdrawn": consents,
+        }
+        await self._ledger.append(session, "do-not-contact.added", body)
+        return row.id
 
     async def lift(self, principal: Principal, customer_id: str, block_id: str) -> BlockView:
         """End a do-not-contact entry."""

@@ -12,7 +12,10 @@ SOFTWARE = "Maskline"
 
 @dataclass(frozen=True, slots=True)
 class SwitchOptions:
-    """Where to listen, whom to talk to, and limits. `linger_s` is RFC 3261's timer D (32 s)."""
+    """Where to listen, whom to talk to, and limits. `linger_s` is RFC 3261's timer D (32 s).
+
+    `texts`: take MESSAGE (RFC 3428) and hand it to `calls`; else it is refused with 405.
+    """
 
     node: str
     host: str
@@ -24,6 +27,7 @@ class SwitchOptions:
     max_legs: int = 1000
     register_answer_s: float = 5.0
     silence_s: float = 10.0
+    texts: bool = False
 
     def __post_init__(self) -> None:
         if len(str(self.socket_path).encode()) > 107:

@@ -51,6 +51,8 @@ Status = Annotated[int, Field(ge=400, le=699)]
 _ShortText = Annotated[str, StringConstraints(max_length=512)]
 Sdp = Annotated[str, StringConstraints(max_length=MAX_SDP_CHARS), Field(repr=False)]
 Text = Annotated[_ShortText, Field(repr=False)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=1300), Field(repr=False)]
+"""RFC 3428 section 8: a MESSAGE stays within 1300 bytes."""
 OptionalText = Annotated[_ShortText | None, Field(repr=False)]
 Quoted = Annotated[str, StringConstraints(pattern=r'^[^"\\\x00-\x1f\x7f]{1,256}$')]
 Display = Annotated[str, StringConstraints(pattern=r'^[^"\\<>\x00-\x1f\x7f]{0,64}$')]
@@ -222,6 +224,27 @@ class Pong(_Line):
     uptime_s: int = 0
 
 
+class TextIn(_Line):
+    """A MESSAGE from outside of any dialog (RFC 3428), text/plain. Answer it with `AnswerText`."""
+
+    type: Literal["text_in"] = "text_in"
+    request: LegId
+    from_user: Hidden
+    to_user: Hidden
+    call_id: Text
+    source_host: Host
+    source_port: Port
+    text: LongText
+
+
+class TextResult(_Line):
+    """The final answer to `SendText`; the status as the remote gave it, 408 if none came."""
+
+    type: Literal["text_result"] = "text_result"
+    request: LegId
+    status: Annotated[int, Field(ge=200, le=699)]
+
+
 # --- commands: calls -> switch ---------------------------------------------------------------
 
 
@@ -333,6 +356,25 @@ class Ping(_Line):
     sequence: int
 
 
+class SendText(_Line):
+    """Send a MESSAGE (RFC 3428) to `uri`. `call_id` is the same for every try of one message."""
+
+    type: Literal["send_text"] = "send_text"
+    request: LegId
+    uri: Hidden
+    from_user: Hidden
+    call_id: LegId
+    text: LongText
+
+
+class AnswerText(_Line):
+    """Answer a MESSAGE: 200 only when it is on disk."""
+
+    type: Literal["answer_text"] = "answer_text"
+    request: LegId
+    status: Annotated[int, Field(ge=200, le=699)]
+
+
 SwitchEvent: TypeAlias = (
     Hello
     | Incoming
@@ -347,6 +389,8 @@ SwitchEvent: TypeAlias = (
     | ReofferFailed
     | InfoDtmf
     | Pong
+    | TextIn
+    | TextResult
 )
 SwitchCommand: TypeAlias = (
     Originate
@@ -361,6 +405,8 @@ SwitchCommand: TypeAlias = (
     | AcceptReoffer
     | RefuseReoffer
     | Ping
+    | SendText
+    | AnswerText
 )
 _events: TypeAdapter[SwitchEvent] = TypeAdapter(Annotated[SwitchEvent, Field(discriminator="type")])
 _commands: TypeAdapter[SwitchCommand] = TypeAdapter(Annotated[SwitchCommand, Field(discriminator="type")])

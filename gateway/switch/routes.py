@@ -2,6 +2,7 @@
 
 from gateway.switch.errors import SwitchUnavailable
 from gateway.switch.protocol import (
+    AnswerText,
     Cancelled,
     Challenge,
     Ended,
@@ -14,8 +15,11 @@ from gateway.switch.protocol import (
     RefuseRegister,
     Register,
     Registered,
+    SendText,
     SwitchCommand,
     SwitchEvent,
+    TextIn,
+    TextResult,
 )
 
 
@@ -47,9 +51,9 @@ class Routes:
     def event(self, node: str, event: SwitchEvent) -> None:
         """Learn from an event of `node`."""
         match event:
-            case Incoming(leg=name) | Register(request=name):
+            case Incoming(leg=name) | Register(request=name) | TextIn(request=name):
                 self._add(node, name)
-            case Failed(leg=name) | Ended(leg=name) | Cancelled(leg=name):
+            case Failed(leg=name) | Ended(leg=name) | Cancelled(leg=name) | TextResult(request=name):
                 self._remove(name)
             case _:
                 pass
@@ -60,7 +64,7 @@ class Routes:
         Raises `SwitchUnavailable` if no node is connected that could do it, or the leg is not alive.
         """
         match command:
-            case Originate(leg=name):
+            case Originate(leg=name) | SendText(request=name):
                 node = self._least_busy()
                 self._add(node, name)
                 return node
@@ -68,7 +72,7 @@ class Routes:
                 return self._least_busy()
             case Challenge(leg=leg, request=request):
                 return self._last(leg or request or "")
-            case Registered(request=name) | RefuseRegister(request=name):
+            case Registered(request=name) | RefuseRegister(request=name) | AnswerText(request=name):
                 return self._last(name)
             case Hangup(leg=name) | Refuse(leg=name):
                 return self._last(name)

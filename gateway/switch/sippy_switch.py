@@ -17,6 +17,7 @@ from gateway.switch.options import SOFTWARE, SwitchOptions
 from gateway.switch.reading import Refusal, check_request, read_invite, read_register
 from gateway.switch.registrations import Registrations
 from gateway.switch.sippy_patches import FAULTS, GuardedTransactionManager, SilentLogger
+from gateway.switch.texts import Texts
 
 _log = get_logger(__name__)
 _KNOWN_OUTSIDE = {"MESSAGE": 405, "SUBSCRIBE": 405, "REFER": 405, "PUBLISH": 405}
@@ -36,6 +37,7 @@ class Switch:
         self._started = time.monotonic()
         self._incoming_total = self._outgoing_total = self._refused_total = 0
         self._registrations = Registrations(lambda: self._manager, send, answer_s=options.register_answer_s)
+        self._texts = Texts(lambda: self._manager, send, answer_s=options.register_answer_s)
         SipConf.my_uaname = SOFTWARE
         self._config: dict[str, Any] = {
             "_sip_address": options.host,
@@ -58,6 +60,7 @@ class Switch:
         """Hang up everything: without `calls` there is no recorder, and without a recorder no call."""
         self._accepting = False
         self._registrations.refuse_all()
+        self._texts.refuse_all()
         if self._legs:
             _log.warning("switch.hang_up_all", count=len(self._legs))
         for leg in list(self._legs.values()):
@@ -91,6 +94,10 @@ class Switch:
                 self._registrations.accept(command.request, command.expires)
             case p.RefuseRegister():
                 self._registrations.refuse(command.request, command.status)
+            case p.SendText():
+                self._texts.send(command)
+            case p.AnswerText():
+                self._texts.answer(command.request, command.status)
             case p.Challenge(leg=None):
                 self._registrations.challenge(command)
             case _:
@@ -138,6 +145,10 @@ class Switch:
         method = req.getMethod()
         if req.getHFBody("to").getTag() is not None or method in _WITHIN_ONLY:
             raise Refusal(481)
+        if method == "MESSAGE" and self._options.texts:
+            if not self._accepting:
+                raise Refusal(503, retry_after=_RETRY_AFTER_S)
+            return self._texts.receive(req)
         if method in _KNOWN_OUTSIDE:
             raise Refusal(_KNOWN_OUTSIDE[method])
         if method not in {"INVITE", "REGISTER", "OPTIONS"}:

@@ -32,7 +32,7 @@ from gateway.switch.run import serve
 logging.configure("switch", level="DEBUG")
 serve(SwitchOptions(node="switch", host="127.0.0.1", port={port}, advertised_host=None, realm="maskline",
                     socket_path=Path({path!r}), linger_s={linger_s}, max_legs={max_legs},
-                    silence_s={silence_s}))
+                    silence_s={silence_s}, texts={texts}))
 """
 
 
@@ -90,12 +90,14 @@ class Phone:
 class Rig:
     """Switch, link and phones of one test."""
 
-    def __init__(self, folder: Path, *, linger_s: float, max_legs: int, silence_s: float) -> None:
+    def __init__(
+        self, folder: Path, *, linger_s: float, max_legs: int, silence_s: float, texts: bool = False
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.socket_path = folder / "run" / "switch.sock"
         self.log = folder / "switch.log"
-        self._options = {"linger_s": linger_s, "max_legs": max_legs, "silence_s": silence_s}
+        self._options = {"linger_s": linger_s, "max_legs": max_legs, "silence_s": silence_s, "texts": texts}
         self._phones: list[Phone] = []
         self._count = 0
         self.process: asyncio.subprocess.Process | None = None
@@ -198,10 +200,10 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def rig(
-    folder: Path, *, linger_s: float = 0.3, max_legs: int = 200, silence_s: float = 10.0
+    folder: Path, *, linger_s: float = 0.3, max_legs: int = 200, silence_s: float = 10.0, texts: bool = False
 ) -> AsyncIterator[Rig]:
     """Give a running switch that is connected."""
-    made = Rig(folder, linger_s=linger_s, max_legs=max_legs, silence_s=silence_s)
+    made = Rig(folder, linger_s=linger_s, max_legs=max_legs, silence_s=silence_s, texts=texts)
     try:
         await made.start_switch()
         await made.start_link()

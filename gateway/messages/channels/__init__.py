@@ -1,0 +1,1 @@
+"""The ways to the customers, each behind `gateway.messages.ports.MessageChannel`."""

@@ -1,0 +1,1 @@
+"""SIP MESSAGE through the switch."""

@@ -1,0 +1,349 @@
+"""Sends what is queued: claims its outbox message, judges again, submits, and writes what came of it.
+
+Three transactions a try: *begin* (verdict again, in flight, number out), *each part* that the provider took,
+*end* (state and acknowledgement together). If this process dies between begin and end, the next one finds the
+message in flight: where the provider knows our reference it is tried again, where not it has failed.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.db import Database
+from core.logging import get_logger
+from core.outbox import LEASE_S, Message, Outbox, OutboxRow
+from core.tasks import spawn
+from core.vault import SubjectKeys
+from gateway.customers.phone import PhoneNumber
+from gateway.messages import sealing
+from gateway.messages.attachments import Attachments
+from gateway.messages.books import MessageBooks, Said, limits_of, write_refusal
+from gateway.messages.errors import (
+    ChannelRefused,
+    ChannelThrottled,
+    ChannelUnavailable,
+    OutcomeUnknown,
+)
+from gateway.messages.machine import Cause, Lost, NotTaken, Refused, Taken, Try
+from gateway.messages.model import ChannelKind, Media, MessageRole, MessageState, Outgoing, Submitted
+from gateway.messages.models import (
+    AttachmentRow,
+    EarlyReceiptRow,
+    MessagePartRow,
+    MessageRow,
+    ThreadRow,
+)
+from gateway.messages.ports import ChatLinks, Contacts, MessageChannel
+from gateway.messages.receipts import receive_receipt
+from gateway.messages.rulefile import DeliveryPolicy
+from gateway.messages.service import CHAT_LINK
+from gateway.numbers.models import LineRow
+
+SUBMIT_TIMEOUT_S = LEASE_S * 0.66
+IDLE_S = 0.25
+WINDOW = 32
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try that was begun."""
+
+    outgoing: Outgoing
+    channel: MessageChannel
+
+
+class Dispatcher:
+    """Works for the channels that this process holds."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        contacts: Contacts,
+        subject_keys: SubjectKeys,
+        books: MessageBooks,
+        attachments: Attachments,
+        outbox: Outbox,
+        delivery: DeliveryPolicy,
+        channels: Mapping[ChannelKind, MessageChannel],
+        worker: str,
+        links: ChatLinks | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._db = database
+        self._clock = clock
+        self._contacts = contacts
+        self._keys = subject_keys
+        self._books = books
+        self._attachments = attachments
+        self._outbox = outbox
+        self._delivery = delivery
+        self._channels = channels
+        self._worker = worker
+        self._links = links
+        self._chance = chance or random.SystemRandom()
+        self._busy: dict[str, asyncio.Task[bool]] = {}
+
+    async def run(self) -> None:
+        """Send what is due until cancelled; several processes may."""
+        while True:
+            try:
+                started = await self.pump()
+            except Exception as error:  # noqa: BLE001 - a database that is away comes back
+                _log.warning("message.pump", error_type=type(error).__name__)
+                started = 0
+            if not started:
+                await asyncio.sleep(IDLE_S)
+
+    async def pump(self) -> int:
+        """Start a try for everything that is due, within the window; give how many were started."""
+        room = WINDOW - len(self._busy)
+        if room <= 0:
+            await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED)
+            return 1
+        for message_id, outbox_id in await self._due(room):
+            task = spawn(self.deliver(outbox_id), name=f"send-{message_id}")
+            self._busy[message_id] = task
+            task.add_done_callback(partial(self._forget, message_id))
+        return 0 if not self._busy else await self._settle()
+
+    def _forget(self, message_id: str, _task: "asyncio.Task[bool]") -> None:
+        self._busy.pop(message_id, None)
+
+    async def _settle(self) -> int:
+        await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED, timeout=IDLE_S)
+        return 1
+
+    async def drain(self) -> int:
+        """Send everything that is due now and wait for it: for tests and for a short-lived process."""
+        done = 0
+        while due := await self._due(WINDOW):
+            results = [await self.deliver(outbox_id) for _, outbox_id in due]
+            done += sum(results)
+            if not any(results):
+                break
+        return done
+
+    async def deliver(self, outbox_id: str) -> bool:
+        """Claim one outbox message and handle it; False if it is in other hands or broke."""
+        async with self._db.begin() as session:
+            message = await self._outbox.claim(session, outbox_id, self._worker)
+        if message is None:
+            await self._bury(outbox_id)
+            return False
+        try:
+            await self.handle(message)
+        except Exception as error:  # noqa: BLE001 - kept with the message, tried again
+            _log.error("message.send_failed", outbox_id=outbox_id, error_type=type(error).__name__)
+            await self._put_off(message, error)
+            return False
+        return True
+
+    async def _put_off(self, message: Message, error: Exception) -> None:
+        """Give a message back after a fault of ours. Its own time counts: the relay moves the outbox's."""
+        pauses = self._delivery.retry_pauses_s
+        pause = pauses[min(message.attempts - 1, len(pauses) - 1)]
+        async with self._db.begin() as session:
+            await self._outbox.fail(session, message.outbox_id, error)
+            row = await _locked(session, str(message.payload["message_id"]))
+            if row is not None and row.state is MessageState.QUEUED:
+                row.next_try_at = self._clock.now() + timedelta(seconds=pause)
+
+    async def handle(self, message: Message) -> None:
+        """Make one try; acknowledge in the transaction that writes its result."""
+        attempt = await self._begin(message)
+        if attempt is None:
+            return
+        result: Submitted | Exception
+        try:
+            async with asyncio.timeout(SUBMIT_TIMEOUT_S):
+                result = await attempt.channel.submit(attempt.outgoing, self._taken(attempt))
+        except TimeoutError:
+            result = OutcomeUnknown()
+        except (ChannelRefused, ChannelUnavailable, OutcomeUnknown) as error:
+            result = error
+        await self._end(message, attempt, result)
+
+    async def _due(self, limit: int) -> list[tuple[str, str]]:
+        now = self._clock.now()
+        query = (
+            select(MessageRow.id, MessageRow.outbox_id)
+            .join(OutboxRow, OutboxRow.id == MessageRow.outbox_id)
+            .where(
+                MessageRow.state == MessageState.QUEUED,
+                MessageRow.channel.in_(list(self._channels)),
+                MessageRow.next_try_at <= now,
+                MessageRow.id.not_in(list(self._busy)),
+                or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now),
+            )
+            .order_by(MessageRow.next_try_at)
+            .limit(limit)
+        )
+        async with self._db.read() as session:
+            return [(row.id, row.outbox_id) for row in await session.execute(query)]
+
+    async def _begin(self, message: Message) -> Attempt | None:
+        """Judge again and write that a try begins; None if there is nothing to submit (then acknowledged)."""
+        async with self._db.begin() as session:
+            row = await _locked(session, str(message.payload["message_id"]))
+            if row is None or row.state is not MessageState.QUEUED or row.outbox_id != message.outbox_id:
+                await self._outbox.ack(session, message.outbox_id)
+                return None
+            channel = self._channels[row.channel]
+            limits = limits_of(self._delivery, channel.traits)
+            now = self._clock.now()
+            if row.in_flight:
+                await self._books.step(session, row, Lost(now), limits, Said("lost"))
+                await self._outbox.ack(session, message.outbox_id)
+                return None
+            contact_id = row.contact_id
+            if contact_id is None:
+                raise LookupError("a message to send has a contact")
+            if row.role is MessageRole.STAFF:
+                verdict = await self._contacts.recheck(session, contact_id)
+                if not verdict.allowed:
+                    write_refusal(row, verdict)
+                    said = Said("refused", verdict.reason_code)
+                    await self._books.step(session, row, Refused(), limits, said)
+                    await self._outbox.ack(session, message.outbox_id)
+                    return None
+            number = None
+            if channel.traits.needs_number:
+                number = await self._contacts.reveal_for_message(session, contact_id)
+            outgoing = await self._outgoing(session, row, number)
+            await self._books.step(session, row, Try(now), limits, Said("try"))
+            return Attempt(outgoing, channel)
+
+    async def _outgoing(self, session: AsyncSession, row: MessageRow, number: PhoneNumber | None) -> Outgoing:
+        cipher = await self._keys.cipher(session, row.customer_id)
+        line_number = await session.scalar(
+            select(LineRow.number)
+            .join(ThreadRow, ThreadRow.line_id == LineRow.id)
+            .where(ThreadRow.id == row.thread_id)
+        )
+        files = await session.scalars(select(AttachmentRow).where(AttachmentRow.message_id == row.id))
+        media = tuple(
+            [
+                Media(file.id, file.kind, file.media_type, await self._attachments.content(session, file))
+                for file in files
+            ]
+        )
+        parts = await session.execute(
+            select(MessagePartRow.part, MessagePartRow.provider_reference)
+            .where(MessagePartRow.message_id == row.id)
+            .order_by(MessagePartRow.part)
+        )
+        text = sealing.sent_body_of(row, cipher)
+        if self._links is not None and row.template_version_id is not None and CHAT_LINK in text:
+            # Only now, and only in a template: no employee ever sees the customer's link.
+            text = text.replace(CHAT_LINK, await self._links.make(session, row))
+        return Outgoing(
+            message_id=row.id,
+            thread_id=row.thread_id,
+            reference=row.reference,
+            line_number=line_number or "",
+            text=text,
+            to=number,
+            media=media,
+            done_parts=tuple((part, reference) for part, reference in parts),
+        )
+
+    def _taken(self, attempt: Attempt) -> "_TakenNote":
+        return _TakenNote(self._db, self._clock, attempt.outgoing.message_id, attempt.channel.kind)
+
+    async def _end(self, message: Message, attempt: Attempt, result: Submitted | Exception) -> None:
+        now = self._clock.now()
+        limits = limits_of(self._delivery, attempt.channel.traits)
+        async with self._db.begin() as session:
+            row = await _locked(session, attempt.outgoing.message_id)
+            if row is None or not row.in_flight or row.outbox_id != message.outbox_id:
+                return
+            if isinstance(result, Submitted):
+                await self._books.step(session, row, Taken(result.parts), limits, Said("taken"))
+                await self._use_early(session, row, result.references)
+            elif isinstance(result, OutcomeUnknown):
+                await self._books.step(session, row, Lost(now), limits, Said("lost"))
+            else:
+                code = str(getattr(result, "provider_code", ""))[:64] or None
+                row.provider_code = code
+                await self._books.step(session, row, self._not_taken(result), limits, Said("not-taken", code))
+            await self._outbox.ack(session, message.outbox_id)
+
+    def _not_taken(self, error: Exception) -> NotTaken:
+        return NotTaken(
+            self._clock.now(),
+            permanent=isinstance(error, ChannelRefused),
+            retry_after_s=float(getattr(error, "retry_after_s", 0.0)),
+            jitter=self._chance.random() * self._delivery.jitter,
+            counts=not isinstance(error, ChannelThrottled),
+        )
+
+    async def _use_early(self, session: AsyncSession, row: MessageRow, references: tuple[str, ...]) -> None:
+        """Apply receipts that were here before the answer to the submission."""
+        query = select(EarlyReceiptRow).where(
+            EarlyReceiptRow.channel == row.channel, EarlyReceiptRow.provider_reference.in_(references)
+        )
+        traits = self._channels[row.channel].traits
+        for early in list(await session.scalars(query)):
+            part = await session.scalar(
+                select(MessagePartRow).where(
+                    MessagePartRow.message_id == row.id,
+                    MessagePartRow.provider_reference == early.provider_reference,
+                )
+            )
+            limits = limits_of(self._delivery, traits)
+            await receive_receipt(session, self._books, row, part, early.state, early.code, limits, early.at)
+            await session.delete(early)
+        await session.flush()
+
+    async def _bury(self, outbox_id: str) -> None:
+        """Fail a message whose outbox message is dead: its tries broke on our side, again and again."""
+        async with self._db.begin() as session:
+            dead = await session.get(OutboxRow, outbox_id)
+            row = await session.scalar(
+                select(MessageRow).where(MessageRow.outbox_id == outbox_id).with_for_update()
+            )
+            if dead is None or dead.dead_at is None or row is None or row.state is not MessageState.QUEUED:
+                return
+            limits = limits_of(self._delivery, self._channels[row.channel].traits)
+            now = self._clock.now()
+            if not row.in_flight:
+                await self._books.step(session, row, Try(now), limits, Said("try"))
+            gone = NotTaken(now, permanent=True, cause=Cause.UNREACHABLE)
+            await self._books.step(session, row, gone, limits, Said("buried"))
+
+
+@dataclass(frozen=True, slots=True)
+class _TakenNote:
+    """Writes down a part at once: what is written is never submitted again."""
+
+    db: Database
+    clock: Clock
+    message_id: str
+    channel: ChannelKind
+
+    async def __call__(self, part: int, reference: str) -> None:
+        async with self.db.begin() as session:
+            if await session.get(MessagePartRow, (self.message_id, part)) is None:
+                session.add(
+                    MessagePartRow(
+                        message_id=self.message_id,
+                        part=part,
+                        channel=self.channel,
+                        provider_reference=reference,
+                        taken_at=self.clock.now(),
+                    )
+                )
+
+
+async def _locked(session: AsyncSession, message_id: str) -> MessageRow | None:
+    return await session.get(MessageRow, message_id, with_for_update=True, populate_existing=True)

@@ -1,0 +1,1 @@
+"""Finds contact data in texts and decides what becomes of a message."""
