@@ -70,12 +70,14 @@ class PostgresServer:
             [self._bin / "initdb", "-D", self._data, "-U", "maskline", "-A", "trust", "-E", "UTF8", "--no-sync"],
             check=True, capture_output=True, env=env, cwd="/", **self._as,  # type: ignore[call-overload]
         )  # fmt: skip
+        # A file, not a pipe: nobody would read the pipe, and a full one stops every backend.
+        self._log = (self.folder / "server.log").open("wb")
         self._process = subprocess.Popen(
             [
                 self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1",
                 "-k", "", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
             ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, cwd="/", **self._as,  # type: ignore[call-overload]
+            stdout=subprocess.DEVNULL, stderr=self._log, env=env, cwd="/", **self._as,  # type: ignore[call-overload]
         )  # fmt: skip
         self._wait_until_it_answers()
 
@@ -83,8 +85,7 @@ class PostgresServer:
         assert self._process is not None
         for _ in range(300):
             if self._process.poll() is not None:
-                assert self._process.stderr is not None
-                raise PostgresMissing(self._process.stderr.read().decode()[-500:])
+                raise PostgresMissing((self.folder / "server.log").read_text()[-500:])
             try:
                 with psycopg.connect(self.dsn("postgres"), connect_timeout=1):
                     return
@@ -118,4 +119,5 @@ class PostgresServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.communicate()
+            self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
