@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sqlite3
 
 import numpy as np
 import pytest
@@ -76,12 +77,30 @@ async def test_the_worker_is_killed_while_it_transcribes(system, desk, customer)
     assert inspection.attempts == 2
 
 
+def stop_between_transactions(system, desk):
+    """Stop the relay where it holds no lock: stopped inside a transaction it would stop everybody."""
+    path = desk.ground.settings.data_dir / "maskline.db"
+    for _ in range(100):
+        system.send("relay", signal.SIGSTOP)
+        probe = sqlite3.connect(path, timeout=0.5, isolation_level=None)
+        try:
+            probe.execute("BEGIN IMMEDIATE")
+            probe.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            system.send("relay", signal.SIGCONT)
+        else:
+            return
+        finally:
+            probe.close()
+    raise AssertionError("the relay never let the database go")
+
+
 async def test_the_relay_is_killed_before_it_publishes(system, desk, customer):
     """It is stopped, so that the message is surely written and surely not sent, and then killed."""
     bound = await desk.bind(await desk.hire())
     async with talking(desk, customer, bound) as talk:
         await talk.until_spoken(0.5)
-        system.send("relay", signal.SIGSTOP)
+        stop_between_transactions(system, desk)
         until_s = talk.elapsed_s()
         await talk.staff.hang_up()
     (row,) = await desk.closed(bound)
