@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from core.access.model import Principal
 from core.web.context import RequestContext
+from dashboard.navigation import navigation
 
 FOLDER = Path(__file__).parent
 STATIC = FOLDER / "static"
@@ -29,11 +30,20 @@ class TextMissing(KeyError):
     """A template asked for a text that a catalogue does not have. A fault of the program."""
 
 
+class TextTwice(ValueError):
+    """Two files of a catalogue give one key. A fault of the program."""
+
+
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Read one language's texts: a flat JSON object from key to sentence."""
-    texts: dict[str, str] = json.loads((FOLDER / "catalog" / f"{language}.json").read_text("utf-8"))
-    return texts
+    """Read one language's texts: flat JSON files, key to sentence; a key stands in one file."""
+    gathered: dict[str, str] = {}
+    for path in sorted((FOLDER / "catalog" / language).glob("*.json")):
+        texts: dict[str, str] = json.loads(path.read_text("utf-8"))
+        if twice := gathered.keys() & texts.keys():
+            raise TextTwice(f"{path.name}: {sorted(twice)}")
+        gathered |= texts
+    return gathered
 
 
 def translate(language: str, key: str, **values: object) -> str:
@@ -63,6 +73,7 @@ class Renderer:
     def __init__(self, *, institution: str, zone: str) -> None:
         self._institution = institution
         self._zone = ZoneInfo(zone)
+        self._served: frozenset[str] = frozenset()
         self._environment = Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
@@ -80,6 +91,10 @@ class Renderer:
             script_json=script_json,
         )
 
+    def serve(self, paths: Iterable[str]) -> None:
+        """Name the addresses that exist: the rail shows no other."""
+        self._served = frozenset(paths)
+
     def page(
         self,
         template: str,
@@ -95,7 +110,7 @@ class Renderer:
             language=context.language,
             principal=principal,
             theme=theme,
-            navigation=_navigation(principal) if principal else (),
+            navigation=navigation(principal, self._served) if principal else (),
             **data,
         )
 
@@ -154,17 +169,6 @@ def script_json(value: Any) -> Markup:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return Markup(safe)  # noqa: S704 - every character that HTML knows is escaped above
-
-
-# (address, text, permission): the order of the rail.
-_PAGES: tuple[tuple[str, str, str], ...] = (
-    ("/", "nav.overview", "call.read"),
-    ("/calls", "nav.calls", "call.read"),
-)
-
-
-def _navigation(principal: Principal) -> tuple[tuple[str, str], ...]:
-    return tuple((path, key) for path, key, permission in _PAGES if principal.allows(permission))
 
 
 PageRenderer = Callable[..., str]

@@ -6,6 +6,7 @@ from core.ledger import permissions as ledger
 from core.web.system import SYSTEM_PERMISSIONS
 from gateway import permissions as gateway
 from gateway.calls import permissions as calls
+from gateway.messages import permissions as messages
 from qa import permissions as quality
 
 
@@ -17,5 +18,6 @@ def registry() -> PermissionRegistry:
         ledger.PERMISSIONS,
         gateway.PERMISSIONS,
         calls.PERMISSIONS,
+        messages.PERMISSIONS,
         quality.PERMISSIONS,
     )

@@ -17,20 +17,24 @@ from core.status import DatabaseStatus, Fact, PartStatus, State, StatusProvider
 from core.web.app import build_app
 from core.web.endpoint import Endpoint
 from core.web.server import serve
-from dashboard.build import DashboardParts, build_pages
+from dashboard.build import build_pages
 from gateway.calls import account_api
 from gateway.calls import api as calls_api
-from gateway.calls.accounts import SipAccountService
 from gateway.calls.client import CallsClient
 from gateway.calls.control import SECRET_NAME, SOCKET_NAME
-from gateway.calls.desk import CallDesk
+from gateway.calls.desk import CallsProcess
 from gateway.contact import api as contact_api
 from gateway.customers import api as customers_api
 from gateway.customers import consent_api
+from gateway.messages import api as messages_api
+from gateway.messages import template_api
+from gateway.messages.build import Messages
 from gateway.numbers import api as numbers_api
 from maskline.beating import beating
 from maskline.gateway_wiring import Gateway, build_gateway, build_people
 from maskline.ground import Ground, open_ground
+from maskline.messages_wiring import build_message_services
+from maskline.pages_wiring import call_desk, dashboard_parts, sip_accounts
 from maskline.permissions import registry
 from maskline.processes import until_told
 from maskline.qa_wiring import Quality, build_quality
@@ -64,23 +68,20 @@ class ProcessStatus:
 
 
 def api_endpoints(
-    ground: Ground, gateway: Gateway, quality: Quality, client: CallsClient
+    ground: Ground, gateway: Gateway, quality: Quality, messages: Messages, client: CallsProcess
 ) -> Sequence[Endpoint]:
     """Give every endpoint of the API."""
     people = build_people(ground, registry())
-    settings = ground.settings
-    desk = CallDesk(ground.database, queries=gateway.calls, process=client, ledger=ground.ledger)
-    accounts = SipAccountService(
-        ground.database, ground.clock, vault=ground.vault, ledger=ground.ledger, realm=settings.sip.realm
-    )
     return [
         *access_api.endpoints(people),
         *customers_api.endpoints(gateway.customers, gateway.importer),
         *consent_api.endpoints(gateway.consent),
         *numbers_api.endpoints(gateway.lines, gateway.bindings),
         *contact_api.endpoints(gateway.contact_queries),
-        *calls_api.endpoints(desk, gateway.calls, gateway.recordings),
-        *account_api.endpoints(accounts, settings.sip),
+        *calls_api.endpoints(call_desk(ground, gateway, client), gateway.calls, gateway.recordings),
+        *account_api.endpoints(sip_accounts(ground), ground.settings.sip),
+        *messages_api.endpoints(messages),
+        *template_api.endpoints(messages.templates),
         *inspection_api.endpoints(quality.reader, quality.alerts),
         *ledger_api.endpoints(ground.ledger_service),
     ]
@@ -106,25 +107,18 @@ async def web(settings: Settings, stop: asyncio.Event) -> None:
         secret = ground.vault.secret(SECRET_NAME).reveal_text()
         client = await stack.enter_async_context(CallsClient(settings.run_dir / SOCKET_NAME, secret))
         gateway, quality = build_gateway(ground), build_quality(ground)
+        messages = build_message_services(ground, gateway)
         permissions = registry()
         people = build_people(ground, permissions)
         parts = providers(ground, client)
         app = build_app(
             settings,
-            endpoints=api_endpoints(ground, gateway, quality, client),
+            endpoints=api_endpoints(ground, gateway, quality, messages, client),
             permissions=permissions,
             authenticator=people.sessions,
             pages=build_pages(
-                DashboardParts(
-                    settings=settings,
-                    clock=ground.clock,
-                    database=ground.database,
-                    access=people,
-                    calls=gateway.calls,
-                    rules=gateway.rules,
-                    inspections=quality.reader,
-                    ledger=ground.ledger_service,
-                    providers=parts,
+                dashboard_parts(
+                    ground, gateway, quality, messages, people=people, client=client, providers=parts
                 )
             ),
             providers=parts,

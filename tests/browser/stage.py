@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,30 +14,66 @@ from sqlalchemy import create_engine
 from core.blobs import LocalBlobStore
 from core.clock import ManualClock
 from core.config import Settings, WebSettings
-from core.ledger import api as ledger_api
+from core.ids import new_id
 from core.status import DatabaseStatus
 from core.vault import Keyring
 from core.web.app import build_app
 from core.web.server import serve
-from dashboard.build import DashboardParts, build_pages
-from gateway.calls import api as calls_api
+from dashboard.build import build_pages
+from gateway.calls.control import Hanger
+from gateway.calls.service import PlacedCall
 from maskline.gateway_wiring import build_gateway, build_people
 from maskline.ground import open_ground
+from maskline.messages_wiring import build_message_services
+from maskline.pages_wiring import dashboard_parts
 from maskline.permissions import registry
+from maskline.processes.web import api_endpoints
 from maskline.qa_wiring import build_quality
 from maskline.tables import load_metadata
-from qa.inspection import api as inspection_api
 from tests.browser.seed import Seeded, Seeder
 
 T = TypeVar("T")
 PATIENCE_S = 60
 
 
-class Stage:
-    """One data folder, one server. `url` is where it listens."""
+class CallsProcessTwin:
+    """Stands for the calls process: it notes what it was told. `fault` is raised by the next wish."""
 
-    def __init__(self, folder: Path, start: datetime) -> None:
+    def __init__(self) -> None:
+        self.placed: list[tuple[str, str]] = []
+        self.ended: list[str] = []
+        self.fault: Exception | None = None
+
+    async def place(self, employee_id: str, binding_id: str, idempotency_key: str | None) -> PlacedCall:
+        del idempotency_key
+        self._maybe_fail()
+        self.placed.append((employee_id, binding_id))
+        return PlacedCall(new_id(), new_id())
+
+    async def hangup(self, call_id: str, by: Hanger) -> None:
+        del by
+        self._maybe_fail()
+        self.ended.append(call_id)
+
+    def _maybe_fail(self) -> None:
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+
+
+class Stage:
+    """One data folder, one server with the whole API and all pages. `url` is where it listens.
+
+    `more` puts further things in after the seed of all; what it gives is kept as `extra`.
+    """
+
+    def __init__(
+        self, folder: Path, start: datetime, more: Callable[["Stage"], Awaitable[Any]] | None = None
+    ) -> None:
         self.clock = ManualClock(start)
+        self.calls_process = CallsProcessTwin()
+        self._more = more
+        self.extra: Any = None
         self._folder = folder
         self._ready = threading.Event()
         self._fault: BaseException | None = None
@@ -73,32 +109,31 @@ class Stage:
         async with open_ground(settings, self.clock) as ground:
             assert isinstance(ground.blobs, LocalBlobStore)
             gateway, quality = build_gateway(ground), build_quality(ground)
+            messages = build_message_services(ground, gateway)
             people = build_people(ground, registry())
             self.seeder = Seeder(ground, gateway, people, self.clock)
             self.seeded = await self.seeder.run()
+            self.ground, self.gateway, self.quality = ground, gateway, quality
+            self.messages, self.people = messages, people
+            if self._more is not None:
+                self.extra = await self._more(self)
             providers = [DatabaseStatus(ground.database)]
             app = build_app(
                 settings,
-                endpoints=[
-                    *calls_api.endpoints(None, gateway.calls, gateway.recordings),  # type: ignore[arg-type]
-                    *inspection_api.endpoints(quality.reader, quality.alerts),
-                    *ledger_api.endpoints(ground.ledger_service),
-                ],
+                endpoints=api_endpoints(ground, gateway, quality, messages, self.calls_process),
                 permissions=registry(),
                 authenticator=people.sessions,
                 providers=providers,
                 registry=CollectorRegistry(),
                 clock=self.clock,
                 pages=build_pages(
-                    DashboardParts(
-                        settings=settings,
-                        clock=self.clock,
-                        database=ground.database,
-                        access=people,
-                        calls=gateway.calls,
-                        rules=gateway.rules,
-                        inspections=quality.reader,
-                        ledger=ground.ledger_service,
+                    dashboard_parts(
+                        ground,
+                        gateway,
+                        quality,
+                        messages,
+                        people=people,
+                        client=self.calls_process,
                         providers=providers,
                     )
                 ),

@@ -1,0 +1,11 @@
+"""An agent's pages: today, customers, messages, own results."""
+
+from core.web.endpoint import Endpoint
+from dashboard.parts import DashboardParts
+from dashboard.render import Renderer
+
+
+def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
+    """Give the pages."""
+    del renderer, parts
+    return []

@@ -1,0 +1,11 @@
+"""A supervisor's pages: live board, team, held messages, alerts."""
+
+from core.web.endpoint import Endpoint
+from dashboard.parts import DashboardParts
+from dashboard.render import Renderer
+
+
+def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
+    """Give the pages."""
+    del renderer, parts
+    return []

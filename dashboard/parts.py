@@ -1,0 +1,82 @@
+"""What the pages read and call; the roof hands it in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from core.access.build import Access
+from core.clock import Clock
+from core.config import Settings
+from core.db import Database
+from core.ledger import LedgerService
+from core.status import StatusProvider
+from dashboard.day import Calendar
+from dashboard.people import People
+from gateway.calls.accounts import SipAccountService
+from gateway.calls.desk import CallDesk
+from gateway.calls.queries import CallQueries
+from gateway.calls.recordings import Recordings
+from gateway.contact.queries import ContactQueries
+from gateway.contact.rulebook import RuleBook
+from gateway.contact.verdicts import VerdictReader
+from gateway.customers.consent import ConsentService
+from gateway.customers.importing.importer import CustomerImporter
+from gateway.customers.service import CustomerService
+from gateway.messages.build import Messages
+from gateway.numbers.lines import LineService
+from gateway.numbers.service import BindingService
+from qa.alerts import AlertService
+from qa.inspection.figures import InspectionFigures
+from qa.inspection.reading import InspectionReader
+from qa.inspection.rulebook import Rulebook, own_rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardParts:
+    """The services of every wing that pages stand on."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    access: Access
+    ledger: LedgerService
+    providers: Sequence[StatusProvider]
+    customers: CustomerService
+    consent: ConsentService
+    importer: CustomerImporter
+    lines: LineService
+    bindings: BindingService
+    contacts: ContactQueries
+    rules: RuleBook
+    desk: CallDesk
+    accounts: SipAccountService
+    calls: CallQueries
+    recordings: Recordings
+    messages: Messages
+    inspections: InspectionReader
+    alerts: AlertService
+
+    @property
+    def calendar(self) -> Calendar:
+        """Days in the institution's zone."""
+        return Calendar(ZoneInfo(self.settings.timezone))
+
+    @property
+    def people(self) -> People:
+        """Names of departments and employees."""
+        return People(self.access.employees, self.access.departments)
+
+    @property
+    def verdicts(self) -> VerdictReader:
+        """Verdicts in words."""
+        return VerdictReader(self.database, self.rules)
+
+    @property
+    def figures(self) -> InspectionFigures:
+        """Counts of inspections."""
+        return InspectionFigures(self.database)
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The inspection rules in force."""
+        return own_rulebook()

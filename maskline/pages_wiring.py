@@ -1,0 +1,64 @@
+"""Hands the pages every service that they stand on."""
+
+from collections.abc import Sequence
+
+from core.access.build import Access
+from core.status import StatusProvider
+from dashboard.parts import DashboardParts
+from gateway.calls.accounts import SipAccountService
+from gateway.calls.desk import CallDesk, CallsProcess
+from gateway.messages.build import Messages
+from maskline.gateway_wiring import Gateway
+from maskline.ground import Ground
+from maskline.qa_wiring import Quality
+
+
+def dashboard_parts(
+    ground: Ground,
+    gateway: Gateway,
+    quality: Quality,
+    messages: Messages,
+    *,
+    people: Access,
+    client: CallsProcess,
+    providers: Sequence[StatusProvider],
+) -> DashboardParts:
+    """Gather them."""
+    return DashboardParts(
+        settings=ground.settings,
+        clock=ground.clock,
+        database=ground.database,
+        access=people,
+        ledger=ground.ledger_service,
+        providers=providers,
+        customers=gateway.customers,
+        consent=gateway.consent,
+        importer=gateway.importer,
+        lines=gateway.lines,
+        bindings=gateway.bindings,
+        contacts=gateway.contact_queries,
+        rules=gateway.rules,
+        desk=call_desk(ground, gateway, client),
+        accounts=sip_accounts(ground),
+        calls=gateway.calls,
+        recordings=gateway.recordings,
+        messages=messages,
+        inspections=quality.reader,
+        alerts=quality.alerts,
+    )
+
+
+def call_desk(ground: Ground, gateway: Gateway, client: CallsProcess) -> CallDesk:
+    """Give the way to place and end calls."""
+    return CallDesk(ground.database, queries=gateway.calls, process=client, ledger=ground.ledger)
+
+
+def sip_accounts(ground: Ground) -> SipAccountService:
+    """Give the phone accounts."""
+    return SipAccountService(
+        ground.database,
+        ground.clock,
+        vault=ground.vault,
+        ledger=ground.ledger,
+        realm=ground.settings.sip.realm,
+    )
