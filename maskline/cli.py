@@ -34,9 +34,9 @@ def _process_command(name: str) -> None:
 
 
 def _add_everything() -> None:
-    from maskline.commands import administration, books, demo, keys, running
+    from maskline.commands import administration, books, keys, running
 
-    for command in (running.serve, running.up, running.stop, running.init, demo.demo):
+    for command in (running.serve, running.up, running.stop, running.init, running.demo):
         app.command()(command)
     app.add_typer(administration.admin, name="admin")
     app.add_typer(administration.configuration, name="config")

@@ -1,4 +1,7 @@
-"""`admin create`, `config show`, `config check`, `db migrate`: what an administrator does at the machine."""
+"""`admin create`, `config show`, `config check`, `db migrate`: what an administrator does at the machine.
+
+Like every file here it loads a service only where it is used: `maskline --help` answers at once.
+"""
 
 import asyncio
 import json
@@ -6,15 +9,8 @@ from typing import Annotated
 
 import typer
 
-from core.vault import Keyring
 from maskline.commands.console import clear_errors, out, settings
 from maskline.commands.running import show_password
-from maskline.first_run import FirstPassword
-from maskline.gateway_wiring import build_people
-from maskline.ground import load_keyring, open_ground
-from maskline.migrations import migrate as migrate_database
-from maskline.permissions import registry
-from maskline.preflight import make_folders
 from maskline.texts import text
 
 admin = typer.Typer(no_args_is_help=True, help="管理员 / administrators")
@@ -28,6 +24,10 @@ def create(
     name: Annotated[str, typer.Option(help="显示名 / display name")] = "管理员",
 ) -> None:
     """新建一名管理员，口令只显示一次 / create an administrator; the password is shown once."""
+    from maskline.first_run import FirstPassword
+    from maskline.gateway_wiring import build_people
+    from maskline.ground import open_ground
+    from maskline.permissions import registry
 
     async def run() -> FirstPassword:
         async with open_ground(settings()) as ground:
@@ -51,6 +51,9 @@ def show(
 @configuration.command("check")
 def check() -> None:
     """检查配置、密钥和数据目录 / check settings, keys and the data folder."""
+    from maskline.ground import load_keyring
+    from maskline.preflight import make_folders
+
     chosen = settings()
     with clear_errors():
         make_folders(chosen)
@@ -61,6 +64,10 @@ def check() -> None:
 @database.command("migrate")
 def migrate() -> None:
     """将数据库升级到最新版本 / bring the database to the newest revision."""
+    from core.vault import Keyring
+    from maskline.ground import open_ground
+    from maskline.migrations import migrate as migrate_database
+    from maskline.preflight import make_folders
 
     async def run() -> None:
         async with open_ground(settings()) as ground:

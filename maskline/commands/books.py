@@ -8,11 +8,7 @@ from typing import Annotated
 
 import typer
 
-from core.ledger import Report
 from maskline.commands.console import clear_errors, err, out, settings
-from maskline.demo.evidence import VERIFIER
-from maskline.evidence import export_contacts
-from maskline.ground import open_ground
 from maskline.texts import language, text
 
 ledger = typer.Typer(no_args_is_help=True, help="账本 / the ledger")
@@ -23,6 +19,8 @@ NEEDS_LOOK = 1
 @ledger.command("verify")
 def verify_ledger() -> None:
     """从原始记录重新推导整个账本，并与每个检查点核对 / re-derive the whole ledger from its raw rows."""
+    from core.ledger import Report
+    from maskline.ground import open_ground
 
     async def run() -> Report:
         async with open_ground(settings()) as ground:
@@ -48,6 +46,8 @@ def export(
     ),
 ) -> None:
     """导出触达的证据包（含录音与证明） / export a bundle with recordings and proofs."""
+    from maskline.evidence import export_contacts
+    from maskline.ground import open_ground
 
     async def run() -> int:
         async with open_ground(settings()) as ground:
@@ -66,6 +66,8 @@ def verify_bundle(
     public_key: Annotated[Path | None, typer.Option(help="您保存的公钥 / the key that you kept")] = None,
 ) -> None:
     """用独立的验证程序验证证据包 / verify a bundle with the stand-alone verifier."""
+    from maskline.demo.evidence import VERIFIER
+
     command = [sys.executable, "-I", str(VERIFIER), "evidence", str(bundle), "--lang", language()]
     if public_key is not None:
         command += ["--public-key", str(public_key)]

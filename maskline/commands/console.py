@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
-from core import config
-from core.config import Settings
 from core.errors import MasklineError
 from maskline.supervisor import EXIT_CONFIGURATION
 from maskline.texts import language, text
+
+if TYPE_CHECKING:
+    from core.config import Settings
 
 out = Console()
 err = Console(stderr=True)
@@ -28,7 +30,9 @@ def clear_errors(code: int = 1) -> Iterator[None]:
         raise typer.Exit(EXIT_CONFIGURATION if error.code in _OF_CONFIGURATION else code) from None
 
 
-def settings() -> Settings:
+def settings() -> "Settings":
     """Read the settings; one clear line and code 78 when they are not acceptable."""
+    from core import config
+
     with clear_errors(EXIT_CONFIGURATION):
         return config.load()

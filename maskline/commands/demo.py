@@ -1,11 +1,10 @@
-"""`demo`: the play on a system of its own, or on the one that runs."""
+"""The play of `demo`: on a system of its own, or on the one that runs."""
 
 import asyncio
 import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
@@ -26,11 +25,8 @@ from maskline.texts import text
 PORTS = 40
 
 
-def demo(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 / print JSON")] = False,
-) -> None:
-    """在独立的数据目录中演示全过程 / play the whole job in a data folder of its own."""
+def play_alone(*, as_json: bool) -> None:
+    """Play in a data folder of its own, which is gone at the end."""
     console = err if as_json else out
     with clear_errors(), tempfile.TemporaryDirectory(prefix="maskline-") as folder:
         chosen = _own_settings(Path(folder))

@@ -5,10 +5,7 @@ import asyncio
 import typer
 
 from core.errors import Conflict
-from core.vault import Keyring
-from maskline.background import supervisor_pid
 from maskline.commands.console import clear_errors, out, settings
-from maskline.ground import open_ground
 from maskline.texts import text
 
 keys = typer.Typer(no_args_is_help=True, help="密钥 / keys")
@@ -24,6 +21,10 @@ class StillRunning(Conflict):
 @keys.command("rotate")
 def rotate() -> None:
     """更换当前密钥，并把全部客户密钥改用新密钥包裹；旧密钥保留 / make a new current key and rewrap."""
+    from core.vault import Keyring
+    from maskline.background import supervisor_pid
+    from maskline.ground import open_ground
+
     chosen = settings()
 
     async def rewrap() -> int:

@@ -1,27 +1,30 @@
-"""`serve`, `up`, `stop`: everything on one machine, in the foreground or behind the terminal."""
+"""`serve`, `up`, `stop`, `init`, `demo`: everything on one machine, before or behind the terminal."""
 
 import asyncio
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.panel import Panel
 
-from core.config import Settings
 from core.logging import configure
-from maskline import background
 from maskline.commands.console import clear_errors, out, settings
-from maskline.first_run import FirstPassword, prepare
-from maskline.preflight import CannotStart, check_ports, make_folders
 from maskline.supervisor import EXIT_CONFIGURATION, Supervisor
 from maskline.texts import text
+
+if TYPE_CHECKING:
+    from core.config import Settings
+    from maskline.first_run import FirstPassword
 
 
 def serve(
     log_dir: Annotated[Path | None, typer.Option(help="日志目录；默认输出到终端 / where logs go")] = None,
 ) -> None:
     """启动并监督全部进程（前台） / start and supervise every process, in the foreground."""
+    from maskline import background
+    from maskline.preflight import make_folders
+
     chosen = settings()
     configure("supervisor", level=chosen.log_level)
     with clear_errors(EXIT_CONFIGURATION):
@@ -34,6 +37,10 @@ def up(
     *, demo: Annotated[bool, typer.Option(help="启动后播放演示 / play the demo after the start")] = True
 ) -> None:
     """准备、后台启动、演示（make run） / set up, start in the background, play the demo."""
+    from maskline import background
+    from maskline.first_run import prepare
+    from maskline.preflight import check_ports, make_folders
+
     chosen = settings()
     with clear_errors(EXIT_CONFIGURATION):
         make_folders(chosen)
@@ -53,8 +60,20 @@ def up(
     _where(chosen, password)
 
 
+def demo(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 / print JSON")] = False,
+) -> None:
+    """在独立的数据目录中演示全过程 / play the whole job in a data folder of its own."""
+    from maskline.commands.demo import play_alone
+
+    play_alone(as_json=as_json)
+
+
 def stop() -> None:
     """停止后台运行的全部进程（make stop） / stop what runs in the background."""
+    from maskline import background
+
     out.print(text("stopped") if background.stop(settings()) else text("not-running"))
 
 
@@ -65,6 +84,8 @@ def init(
     ] = None,
 ) -> None:
     """只做首次准备，不启动 / make what a first start needs, and start nothing."""
+    from maskline.first_run import prepare
+
     if secrets is not None:
         _make_secrets(secrets)
         return
@@ -76,6 +97,7 @@ def init(
 
 
 def _make_secrets(folder: Path) -> None:
+    from maskline.preflight import CannotStart
     from maskline.secret_files import OWNERS, make_secrets
 
     with clear_errors():
@@ -93,7 +115,9 @@ def _make_secrets(folder: Path) -> None:
         out.print(text("secrets-owners", lines=lines), soft_wrap=True, highlight=False)
 
 
-def _start(chosen: Settings) -> None:
+def _start(chosen: "Settings") -> None:
+    from maskline import background
+
     began = time.monotonic()
     process = background.start(chosen)
     with out.status(text("starting")):
@@ -101,7 +125,7 @@ def _start(chosen: Settings) -> None:
     out.print(text("ready", seconds=time.monotonic() - began))
 
 
-def _where(chosen: Settings, password: FirstPassword | None) -> None:
+def _where(chosen: "Settings", password: "FirstPassword | None") -> None:
     out.print()
     out.print(f"{text('dashboard')}：{chosen.web.url}", highlight=False)
     if password is not None:
@@ -109,7 +133,7 @@ def _where(chosen: Settings, password: FirstPassword | None) -> None:
     out.print(text("stop-hint", logs=chosen.data_dir / "logs"), style="dim", highlight=False, soft_wrap=True)
 
 
-def show_password(password: FirstPassword) -> None:
+def show_password(password: "FirstPassword") -> None:
     """Show an administrator's first password, this once."""
     lines = f"{text('administrator')}  {password.username}  {password.password}\n{text('password-once')}"
     out.print(Panel.fit(lines), highlight=False)
