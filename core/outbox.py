@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, UniqueConstraint, or_, select, update
+from sqlalchemy import JSON, Index, String, UniqueConstraint, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -165,3 +165,25 @@ class Outbox:
             row.dead_at = now
         else:
             row.due_at = now + timedelta(seconds=PAUSES_S[min(row.attempts - 1, len(PAUSES_S) - 1)])
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits: `waiting` messages since `oldest` (None: nothing), and `dead` ones that were given up."""
+
+    waiting: int
+    oldest: datetime | None
+    dead: int
+
+
+async def backlog(session: AsyncSession) -> Backlog:
+    """Count what the outbox still holds."""
+    waiting = (OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
+    query = select(func.count(), func.min(OutboxRow.created_at)).where(*waiting)
+    count, oldest = (await session.execute(query)).one()
+    dead = (
+        select(func.count())
+        .select_from(OutboxRow)
+        .where(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_not(None))
+    )
+    return Backlog(count, oldest, await session.scalar(dead) or 0)

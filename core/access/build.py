@@ -32,6 +32,7 @@ class Access:
     departments: DepartmentService
     session_admin: SessionService
     throttle: Throttle
+    permissions: PermissionRegistry
 
     async def sweep(self, session: AsyncSession) -> None:
         """Delete sessions and counters that are over; for the relay to call now and then."""
@@ -83,4 +84,5 @@ def build_access(
         departments=DepartmentService(database, clock, books=books),
         session_admin=SessionService(database, sessions=sessions, books=books),
         throttle=throttle,
+        permissions=permissions,
     )

@@ -41,6 +41,16 @@ class SessionService:
             employee = await find_employee(session, principal, SESSION_READ, employee_id)
             return [*await self._sessions.of(session, employee.id)]
 
+    async def end_one(self, principal: Principal, employee_id: str, session_id: str) -> None:
+        """End one session of an employee within reach; raise `SessionUnknown` if there is none."""
+        async with self._database.begin() as session:
+            employee = await find_employee(session, principal, SESSION_KILL, employee_id)
+            if session_id not in {seen.id for seen in await self._sessions.of(session, employee.id)}:
+                raise SessionUnknown
+            await self._sessions.kill(session, session_id)
+            body = {"employee_id": employee.id, "by": principal.id, "session_id": session_id}
+            await self._books.append(session, "employee.session-ended", body)
+
     async def end_all(self, principal: Principal, employee_id: str) -> int:
         """End all sessions of an employee within reach; gives how many."""
         async with self._database.begin() as session:

@@ -1,6 +1,6 @@
 """Puts endpoints, pages and the middlewares together; refuses to start when one of them is not in order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +34,16 @@ class StaticFolder:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The pages for people: page endpoints, static files, the look of an error, where to log in."""
+    """The pages for people: page endpoints, static files, the look of an error, where to log in.
+
+    `confirm_path` is where somebody proves once more who they are, for endpoints with `step_up`.
+    """
 
     endpoints: Sequence[Endpoint] = ()
     static: Sequence[StaticFolder] = ()
     error_page: ErrorPage | None = None
     login_path: str | None = None
+    confirm_path: str | None = None
 
 
 def build_app(
@@ -77,7 +81,7 @@ def build_app(
     app = web.Application(
         middlewares=[
             observe(ContextBuilder(settings), HttpMetrics(registry)),
-            explain(kind_of, pages.error_page, pages.login_path),
+            explain(kind_of, pages),
         ],
         client_max_size=settings.web.max_body_bytes,
     )
@@ -90,7 +94,16 @@ def build_app(
     for static in pages.static:
         app.router.add_static(static.prefix, static.folder, append_version=False, show_index=False)
     app.on_response_prepare.append(harden(kind_of))
+    for close in pages.closing:
+        app.on_shutdown.append(_ending(close))
     return app
+
+
+def _ending(close: Callable[[], Awaitable[None]]) -> Callable[[web.Application], Awaitable[None]]:
+    async def on_shutdown(_app: web.Application) -> None:
+        await close()
+
+    return on_shutdown
 
 
 class _KindOf:

@@ -15,7 +15,7 @@ from core.web.context import BODY
 from core.web.endpoint import Endpoint
 from core.web.errors import BodyMalformed, BodyTooLarge, MediaTypeUnsupported, RequestInvalid, Violation
 from core.web.security import CSRF_FIELD
-from core.web.upload import open_upload
+from core.web.upload import MULTIPART, leading, open_upload
 from core.web.violations import field_names, request_invalid, sentence
 
 JSON_BODY_LIMIT = 1024 * 1024
@@ -39,14 +39,19 @@ async def arguments(endpoint: Endpoint, request: web.Request, *, upload_limit: i
         names = {name: name.replace("_", "-") for name in model.model_fields}
         sent = {name: request.headers[header] for name, header in names.items() if header in request.headers}
         found["headers"] = _from_strings("headers", model, sent)
-    if model := models.get("body"):
+    if "upload" in endpoint.takes and (model := models.get("body")):
+        if request.content_type != MULTIPART:
+            raise MediaTypeUnsupported(expected=MULTIPART)
+        sent = {key: value for key, value in (await leading(request)).fields.items() if key != CSRF_FIELD}
+        found["body"] = _from_strings("body", model, sent)
+    elif model := models.get("body"):
         limit = endpoint.max_body_bytes or JSON_BODY_LIMIT
         found["body"] = await _body(endpoint, model, request, limit)
     if "upload" in endpoint.takes:
         limit = endpoint.max_body_bytes or upload_limit
         # The envelope around the file (boundaries, part headers) may take a little more.
         _check_length(request, limit + 4096)
-        found["upload"] = await open_upload(request, limit)
+        found["upload"] = await open_upload(request, limit, fields_first=endpoint.kind == "page")
     return found
 
 
@@ -114,6 +119,8 @@ async def _body(endpoint: Endpoint, model: type[BaseModel], request: web.Request
 
 async def form_token(endpoint: Endpoint, request: web.Request) -> str | None:
     """Give the CSRF token that a page's form carries, if it is a form."""
+    if endpoint.kind == "page" and "upload" in endpoint.takes and request.content_type == MULTIPART:
+        return (await leading(request)).fields.get(CSRF_FIELD)
     if not _is_form(endpoint, request):
         return None
     data = await _read(request, endpoint.max_body_bytes or JSON_BODY_LIMIT)

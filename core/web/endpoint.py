@@ -6,7 +6,8 @@
 
 A handler takes only the parameters it needs, by keyword: `principal`, `path`, `query`, `headers`, `body`
 (models derived from `ApiModel`), `upload` (`Upload`) and `context` (`RequestContext`). It returns a model,
-None (204) or something from `core.web.replies`.
+None (204) or something from `core.web.replies`. A page may take both `body` and `upload`: the body is then
+the fields that its multipart form sends before the file.
 """
 
 import inspect
@@ -113,7 +114,7 @@ def endpoint(
         takes = _parameters(where, handler)
         models = {name: _model(where, name, hints.get(name)) for name in _MODELS if name in takes}
         _check_path(where, path, models.get("path"))
-        _check_rest(where, method, takes, hints, public=isinstance(permission, Public))
+        _check_rest(where, method, takes, hints, public=isinstance(permission, Public), kind=kind)
         returns = hints.get("return", inspect.Parameter.empty)
         _check_return(where, returns, kind=kind, produces=produces)
         return Endpoint(
@@ -174,11 +175,11 @@ def _check_path(where: str, path: str, model: type[BaseModel] | None) -> None:
 
 
 def _check_rest(
-    where: str, method: str, takes: frozenset[str], hints: dict[str, Any], *, public: bool
+    where: str, method: str, takes: frozenset[str], hints: dict[str, Any], *, public: bool, kind: Kind
 ) -> None:
     if method in {"GET", "DELETE"} and takes & {"body", "upload"}:
         raise EndpointInvalid(f"{where}: a {method} has no body")
-    if {"body", "upload"} <= takes:
+    if {"body", "upload"} <= takes and kind != "page":
         raise EndpointInvalid(
             f"{where}: a request has a body or an upload, not both; put the rest in the query"
         )
@@ -187,9 +188,9 @@ def _check_rest(
         "context": RequestContext,
         "upload": Upload,
     }
-    for name, kind in expected.items():
-        if name in takes and hints.get(name) != kind:
-            raise EndpointInvalid(f"{where}: {name} must be annotated with {kind}")
+    for name, wanted in expected.items():
+        if name in takes and hints.get(name) != wanted:
+            raise EndpointInvalid(f"{where}: {name} must be annotated with {wanted}")
 
 
 def _check_return(where: str, returns: Any, *, kind: Kind, produces: str | None) -> None:

@@ -3,7 +3,8 @@
 import json
 import time
 from collections.abc import Awaitable, Callable
-from urllib.parse import quote
+from typing import Protocol
+from urllib.parse import quote, urlsplit
 
 import structlog
 from aiohttp import ClientConnectionResetError, hdrs, web
@@ -11,15 +12,16 @@ from aiohttp.typedefs import Middleware
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from core.access.grants import ACCOUNT_SESSIONS
 from core.errors import MasklineError, TooMany, Unauthenticated, Unavailable
 from core.logging import get_logger
 from core.web.client import REQUEST_ID_HEADER, ContextBuilder
 from core.web.context import CODE, CONTEXT, PRINCIPAL
 from core.web.dispatch import Handler
-from core.web.errors import InternalFault, RangeUnsatisfiable
+from core.web.errors import InternalFault, RangeUnsatisfiable, StepUpRequired
 from core.web.ports import ErrorPage
 from core.web.problems import MEDIA_TYPE, from_aiohttp, problem_of, where_raised
-from core.web.security import set_headers
+from core.web.security import SAFE_METHODS, set_headers
 from core.web.telemetry import HttpMetrics, route_template
 
 KindOf = Callable[[web.Request], str]
@@ -56,7 +58,20 @@ def observe(contexts: ContextBuilder, metrics: HttpMetrics) -> Middleware:
     return middleware
 
 
-def explain(kind_of: KindOf, error_page: ErrorPage | None, login_path: str | None) -> Middleware:
+class PageWays(Protocol):
+    """What of the pages the middleware needs; `core.web.app.Pages` is one."""
+
+    @property
+    def error_page(self) -> ErrorPage | None: ...
+
+    @property
+    def login_path(self) -> str | None: ...
+
+    @property
+    def confirm_path(self) -> str | None: ...
+
+
+def explain(kind_of: KindOf, pages: PageWays) -> Middleware:
     """Make the middleware that turns every error into a problem document, or a page for people."""
 
     @web.middleware
@@ -80,27 +95,39 @@ def explain(kind_of: KindOf, error_page: ErrorPage | None, login_path: str | Non
             _log.error("http.unhandled", error_type=type(error).__name__, where=where_raised(error))
             fault = InternalFault()
         is_page = kind_of(request) == "page"
-        if (
-            is_page
-            and login_path
-            and request.method in {"GET", "HEAD"}
-            and isinstance(fault, Unauthenticated)
-        ):
-            # The path only: a query may hold what somebody searched for.
-            return web.Response(
-                status=303, headers={hdrs.LOCATION: f"{login_path}?next={quote(request.path)}"}
-            )
+        elsewhere = _elsewhere(request, fault, pages) if is_page else None
+        if elsewhere is not None:
+            return web.Response(status=303, headers={hdrs.LOCATION: elsewhere})
         context = request[CONTEXT]
         problem = problem_of(fault, language=context.language, request_id=context.request_id)
         request[CODE] = problem.code
         headers |= _extra(fault, context.language)
-        if is_page and error_page is not None:
-            text = error_page(problem, context)
+        if is_page and pages.error_page is not None:
+            text = pages.error_page(problem, context)
             return web.Response(text=text, content_type="text/html", status=problem.status, headers=headers)
         text = json.dumps(problem.body(), ensure_ascii=False)
         return web.Response(text=text, content_type=MEDIA_TYPE, status=problem.status, headers=headers)
 
     return middleware
+
+
+def _elsewhere(request: web.Request, fault: MasklineError, pages: PageWays) -> str | None:
+    """Where a person goes to make good what is missing: to log in, or to prove who they are once more."""
+    reading = request.method in SAFE_METHODS
+    if isinstance(fault, Unauthenticated) and reading and pages.login_path:
+        # The path only: a query may hold what somebody searched for.
+        return f"{pages.login_path}?next={quote(request.path)}"
+    principal = request.get(PRINCIPAL)
+    if (
+        isinstance(fault, StepUpRequired)
+        and pages.confirm_path
+        and principal is not None
+        and principal.allows(ACCOUNT_SESSIONS)
+    ):
+        sent_from = urlsplit(request.headers.get(hdrs.REFERER, ""))
+        back = request.path if reading else sent_from.path if sent_from.netloc == request.host else "/"
+        return f"{pages.confirm_path}?next={quote(back or '/')}"
+    return None
 
 
 def _allow(error: web.HTTPException) -> dict[str, str]:

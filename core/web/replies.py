@@ -49,12 +49,16 @@ class FileReply:
 
 @dataclass(frozen=True, slots=True)
 class StreamReply:
-    """Bytes as they come: an export, an event stream. `file_name` makes it a download."""
+    """Bytes as they come: an export, an event stream. `file_name` makes it a download.
+
+    A reader that takes no chunk for `write_timeout_s` is cut off; None waits as long as the connection lives.
+    """
 
     chunks: AsyncIterator[bytes]
     media_type: str
     file_name: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    write_timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Turns what a handler answered into bytes on the wire."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from urllib.parse import quote
@@ -28,7 +29,7 @@ async def respond(
         stream = web.StreamResponse(headers={hdrs.CONTENT_TYPE: answer.media_type, **answer.headers})
         if answer.file_name:
             stream.headers[hdrs.CONTENT_DISPOSITION] = _disposition("attachment", answer.file_name)
-        return await _stream(request, stream, answer.chunks)
+        return await _stream(request, stream, answer.chunks, write_timeout_s=answer.write_timeout_s)
     return _whole(endpoint, answer, secure=secure)
 
 
@@ -126,7 +127,11 @@ async def _slices(source: RangeSource, begin: int, end: int) -> AsyncIterator[by
 
 
 async def _stream(
-    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes]
+    request: web.Request,
+    response: web.StreamResponse,
+    chunks: AsyncIterator[bytes],
+    *,
+    write_timeout_s: float | None = None,
 ) -> web.StreamResponse:
     """Send chunks as they come. An error on the way cuts the connection: half a file never looks whole."""
     await response.prepare(request)
@@ -134,7 +139,8 @@ async def _stream(
         return response
     try:
         async for chunk in chunks:
-            await response.write(chunk)
+            async with asyncio.timeout(write_timeout_s):
+                await response.write(chunk)
         await response.write_eof()
     except ConnectionError:
         pass  # the reader went away

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.access.model import Principal
 from core.access.scope import scope_clause
@@ -34,12 +35,25 @@ class ContactFilter:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What would happen if a contact were tried now. The purpose is the binding's unless stated."""
+    """What would happen if a contact were tried, now or `at` a later moment.
+
+    The purpose is the binding's unless stated.
+    """
 
     binding_id: str
     channel: Channel = Channel.CALL
     direction: Direction = Direction.OUTBOUND
     purpose: Purpose | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalCount:
+    """How many contacts over a channel a rule refused; the first rule that says no is the one named."""
+
+    rule_id: str
+    channel: Channel
+    count: int
 
 
 class ContactQueries:
@@ -103,7 +117,30 @@ class ContactQueries:
                 asked.direction,
                 asked.purpose or binding.purpose,
             )
-            return await self._service.dry_run(session, request)
+            return await self._service.dry_run(session, request, at=asked.at)
+
+    async def refusals(self, principal: Principal, since: datetime, until: datetime) -> list[RefusalCount]:
+        """Count what each rule refused from `since` to before `until`, within the principal's scope."""
+        scope = scope_clause(
+            principal,
+            permissions.CONTACT_READ,
+            owner=ContactRow.employee_id,
+            department=ContactRow.department_id,
+        )
+        query = (
+            select(ContactRow.rule_id, ContactRow.channel, func.count())
+            .where(
+                scope,
+                ContactRow.decision != Decision.ALLOW,
+                ContactRow.rule_id.is_not(None),
+                ContactRow.requested_at >= since,
+                ContactRow.requested_at < until,
+            )
+            .group_by(ContactRow.rule_id, ContactRow.channel)
+        )
+        async with self._db.read() as session:
+            counts = (await session.execute(query)).tuples().all()
+        return [RefusalCount(rule_id, channel, count) for rule_id, channel, count in counts if rule_id]
 
     def rules(self, principal: Principal) -> tuple[Rule, ...]:
         """Give the rules in force today (the institution's day), in the order of evaluation."""

@@ -87,11 +87,14 @@ class ContactService:
             await session.flush()
             return replace(verdict, contact_id=row.id)
 
-    async def dry_run(self, session: AsyncSession, request: ContactRequest) -> Verdict:
-        """Answer with the same rules; write nothing, lock nothing."""
+    async def dry_run(
+        self, session: AsyncSession, request: ContactRequest, *, at: datetime | None = None
+    ) -> Verdict:
+        """Answer with the same rules; write nothing, lock nothing. `at`: if it were later than now."""
         async with _fail_closed("dry_run"):
             around = await self._gatherer.gather(session, request)
-            return evaluate(around.facts, self._book)
+            facts = around.facts if at is None else around.facts.at(max(at, around.facts.now))
+            return evaluate(facts, self._book)
 
     async def recheck(self, session: AsyncSession, contact_id: str) -> Verdict:
         """Judge an open contact again, before the customer leg. A deny closes it as refused.

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from core.web.paging import PageQuery
 from core.web.schema import ApiModel, IdStr
 from gateway.contact.model import Channel, Purpose
-from gateway.customers.importing.importer import ImportMode, ImportReport
+from gateway.customers.importing.report import ImportMode, ImportReport
 from gateway.customers.model import BlockReason, ConsentSource
 
 Text = Annotated[str, Field(max_length=200)]

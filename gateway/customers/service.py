@@ -1,12 +1,14 @@
 """Customers: created, changed, found and erased. Whatever comes out is masked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
+from core.access.scope import scope_clause
 from core.clock import Clock
 from core.db import Database
 from core.events import EventBus
@@ -97,6 +99,19 @@ class CustomerService:
         async with self._db.read() as session:
             row = await repository.fetch(session, principal, permissions.CUSTOMER_READ, customer_id)
             return (await self._views(session, [row]))[0]
+
+    async def many(self, principal: Principal, customer_ids: Collection[str]) -> dict[str, CustomerView]:
+        """Give those of the customers that the principal may see, masked, by id."""
+        reach = scope_clause(
+            principal,
+            permissions.CUSTOMER_READ,
+            owner=CustomerRow.owner_id,
+            department=CustomerRow.department_id,
+        )
+        async with self._db.read() as session:
+            query = select(CustomerRow).where(CustomerRow.id.in_(set(customer_ids)), reach)
+            rows = list(await session.scalars(query))
+            return {view.id: view for view in await self._views(session, rows)}
 
     async def find(
         self,

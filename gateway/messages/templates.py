@@ -75,6 +75,15 @@ class TemplateService:
         self._wording = wording
         self._allowed = allowed
 
+    @property
+    def wording(self) -> Wording:
+        """What every template must say."""
+        return self._wording
+
+    def flaws(self, text: str, variables: Sequence[Variable], purpose: Purpose) -> tuple[Flaw, ...]:
+        """Say what would be refused of a text, before anybody writes it down."""
+        return templating.flaws_of(text, tuple(variables), purpose, self._wording, self._allowed)
+
     async def create(
         self, principal: Principal, name: str, purpose: Purpose, text: str, variables: Sequence[Variable]
     ) -> TemplateView:

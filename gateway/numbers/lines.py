@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 
 from core.access.model import Principal
@@ -12,9 +12,10 @@ from core.db import Database
 from core.ids import new_id
 from core.ledger import Ledger
 from gateway import permissions
+from gateway.contact.model import Purpose
 from gateway.customers.phone import PhoneInvalid, PhoneNumber
 from gateway.numbers.errors import LineExists, LineInUse, LineInvalid, LineUnknown
-from gateway.numbers.model import LineDraft, LineStatus, LineView
+from gateway.numbers.model import LineChange, LineDraft, LineStatus, LineUsage, LineView
 from gateway.numbers.models import BindingRow, LineRow
 
 _SHORT = re.compile(r"\d{3,15}")
@@ -83,6 +84,43 @@ class LineService:
             body = {"line": row.id, "status": status.value, "by": principal.employee_id}
             await self._ledger.append(session, "line.status", body)
             return line_view(row)
+
+    async def change(self, principal: Principal, line_id: str, change: LineChange) -> LineView:
+        """Correct what is written down of a line; raise `LineUnknown` or `LineInvalid`."""
+        principal.require(permissions.LINE_WRITE)
+        if not change.city.strip() or not change.owner_name.strip():
+            raise LineInvalid
+        async with self._db.begin() as session:
+            row = await session.get(LineRow, line_id, with_for_update=True)
+            if row is None:
+                raise LineUnknown
+            row.city, row.owner_name = change.city.strip(), change.owner_name.strip()
+            row.registration, row.updated_at = change.registration.strip(), self._clock.now()
+            await session.flush()
+            body = {"line": row.id, "by": principal.employee_id}
+            await self._ledger.append(session, "line.changed", body)
+            return line_view(row)
+
+    async def usage(self, principal: Principal) -> dict[str, LineUsage]:
+        """Say what hangs on each line now; a line without a live binding is left out."""
+        principal.require(permissions.LINE_READ)
+        live = (BindingRow.released_at.is_(None), BindingRow.expires_at > self._clock.now())
+        by_purpose = (
+            select(BindingRow.line_id, BindingRow.purpose, func.count())
+            .where(*live)
+            .group_by(BindingRow.line_id, BindingRow.purpose)
+        )
+        by_line = (
+            select(BindingRow.line_id, func.count(BindingRow.employee_id.distinct()))
+            .where(*live)
+            .group_by(BindingRow.line_id)
+        )
+        purposes: dict[str, dict[Purpose, int]] = {}
+        async with self._db.read() as session:
+            for line_id, purpose, count in await session.execute(by_purpose):
+                purposes.setdefault(line_id, {})[purpose] = count
+            employees: dict[str, int] = dict((await session.execute(by_line)).tuples().all())
+        return {line_id: LineUsage(found, employees[line_id]) for line_id, found in purposes.items()}
 
     async def list(self, principal: Principal) -> "list[LineView]":
         """List all lines by city and number."""

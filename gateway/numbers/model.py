@@ -1,6 +1,7 @@
 """What the rest of the gateway sees of a line and a binding."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -75,6 +76,27 @@ class LineView:
 
 
 @dataclass(frozen=True, slots=True)
+class LineUsage:
+    """What hangs on a line now: live bindings by purpose, and the employees who hold them."""
+
+    purposes: Mapping[Purpose, int] = field(default_factory=dict)
+    employees: int = 0
+
+    @property
+    def bindings(self) -> int:
+        return sum(self.purposes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """What may be corrected of a line; its number never changes."""
+
+    city: str
+    owner_name: str
+    registration: str
+
+
+@dataclass(frozen=True, slots=True)
 class BindRequest:
     """What a binding needs. `expires_at` is required; the policy caps how far ahead it may be."""
 
@@ -102,8 +124,11 @@ class LineDraft:
 
 @dataclass(frozen=True, slots=True)
 class BindingFilter:
-    """Which bindings to list."""
+    """Which bindings to list. `ends_before` is exclusive."""
 
     employee_id: str | None = None
     customer_id: str | None = None
     live_only: bool = True
+    line_id: str | None = None
+    purpose: Purpose | None = None
+    ends_before: datetime | None = None

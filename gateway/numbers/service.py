@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -167,25 +167,40 @@ class BindingService:
         self, principal: Principal, wanted: BindingFilter, *, cursor: str | None = None, limit: int = 50
     ) -> BindingPage:
         """List bindings within the principal's scope, newest first."""
-        query = select(BindingRow).where(
-            scope_clause(
-                principal,
-                permissions.BINDING_READ,
-                owner=BindingRow.employee_id,
-                department=BindingRow.department_id,
-            )
-        )
-        if wanted.employee_id:
-            query = query.where(BindingRow.employee_id == wanted.employee_id)
-        if wanted.customer_id:
-            query = query.where(BindingRow.customer_id == wanted.customer_id)
-        if wanted.live_only:
-            query = query.where(BindingRow.released_at.is_(None), BindingRow.expires_at > self._clock.now())
+        query = select(BindingRow).where(*self._conditions(principal, wanted))
         async with self._db.read() as session:
             rows, following = await paginate(session, query, key=BindingRow.id, cursor=cursor, limit=limit)
             lines = select(LineRow.id, LineRow.number).where(LineRow.id.in_({row.line_id for row in rows}))
             numbers = {row.id: row.number for row in await session.execute(lines)}
         return BindingPage(tuple(_view(row, numbers[row.line_id]) for row in rows), following)
+
+    async def count(self, principal: Principal, wanted: BindingFilter) -> int:
+        """Count the bindings that `find` would list."""
+        query = select(func.count()).select_from(BindingRow).where(*self._conditions(principal, wanted))
+        async with self._db.read() as session:
+            return await session.scalar(query) or 0
+
+    async def get(self, principal: Principal, binding_id: str) -> BindingView:
+        """Give one binding, also one that is over; raise `BindingUnknown` if it is out of scope."""
+        async with self._db.read() as session:
+            found = await self._one(session, BindingRow.id == binding_id, _readable(principal))
+        if found is None:
+            raise BindingUnknown
+        return found
+
+    def _conditions(self, principal: Principal, wanted: BindingFilter) -> list[ColumnElement[bool]]:
+        equal = (
+            (BindingRow.employee_id, wanted.employee_id),
+            (BindingRow.customer_id, wanted.customer_id),
+            (BindingRow.line_id, wanted.line_id),
+            (BindingRow.purpose, wanted.purpose),
+        )
+        found = [_readable(principal), *(column == value for column, value in equal if value is not None)]
+        if wanted.live_only:
+            found += [BindingRow.released_at.is_(None), BindingRow.expires_at > self._clock.now()]
+        if wanted.ends_before is not None:
+            found.append(BindingRow.expires_at < wanted.ends_before)
+        return found
 
     async def release_expired(self, *, limit: int = SWEEP) -> int:
         """Release what has expired: for the relay process. Gives how many; call again while it is not 0."""
@@ -298,6 +313,15 @@ class BindingService:
         query = select(BindingRow, LineRow.number).join(LineRow, LineRow.id == BindingRow.line_id)
         found = (await session.execute(query.where(*where))).one_or_none()  # type: ignore[arg-type]
         return None if found is None else _view(*found)
+
+
+def _readable(principal: Principal) -> ColumnElement[bool]:
+    return scope_clause(
+        principal,
+        permissions.BINDING_READ,
+        owner=BindingRow.employee_id,
+        department=BindingRow.department_id,
+    )
 
 
 def _digest(request: BindRequest) -> str:

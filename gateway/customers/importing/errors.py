@@ -1,6 +1,6 @@
 """Why a whole file is refused. None of these quotes what is in it."""
 
-from core.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid, NotFound
 
 
 class FileTooLarge(Invalid):
@@ -57,3 +57,10 @@ class ImportRaced(Conflict):
 
     code = "import-raced"
     zh = "导入期间有他人新增了相同客户，未写入任何数据，请重试。"
+
+
+class ImportUnknown(NotFound):
+    """There is no such import, or you may not see it."""
+
+    code = "import-unknown"
+    zh = "没有此次导入，或您无权查看。"

@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -24,32 +22,13 @@ from gateway.customers.errors import Fault, OwnerInvalid
 from gateway.customers.fields import FieldChecker
 from gateway.customers.importing.errors import ImportRaced
 from gateway.customers.importing.format import ImportFormat
+from gateway.customers.importing.history import keep
 from gateway.customers.importing.plan import Plan, PlannedRow, RowRefusal, make_plan, refusal
+from gateway.customers.importing.report import ImportMode, ImportReport
 from gateway.customers.importing.table import read_table
 from gateway.customers.models import CustomerTagRow
 from gateway.customers.owners import Owner, find_owner
 from gateway.customers.sealing import CustomerSealing
-
-
-class ImportMode(StrEnum):
-    """all_or_nothing: one bad row stops the file. good_rows: the good rows are written."""
-
-    ALL_OR_NOTHING = "all_or_nothing"
-    GOOD_ROWS = "good_rows"
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What became of a file. `good` rows could be written, `written` were."""
-
-    import_id: str
-    dry_run: bool
-    mode: ImportMode
-    rows_read: int
-    good: int
-    written: int
-    refusals: tuple[RowRefusal, ...]
-    ignored_columns: tuple[int, ...]
 
 
 class CustomerImporter:
@@ -87,50 +66,59 @@ class CustomerImporter:
         dry_run: bool = False,
         owner_id: str | None = None,
     ) -> ImportReport:
-        """Import a CSV or XLSX file. The file itself is kept nowhere.
+        """Import a CSV or XLSX file. The file itself is kept nowhere, its report is.
 
         Raises what a whole file can be refused for (importing.errors), and OwnerInvalid.
         """
         principal.require(permissions.CUSTOMER_IMPORT)
         plan = await asyncio.to_thread(self._plan, content)
-        if dry_run:
-            async with self._db.read() as session:
-                good, refusals, _ = await self._against_database(session, principal, plan, owner_id)
-            written = 0
-        else:
-            good, refusals, written = await self._write(principal, plan, mode, owner_id)
-        return ImportReport(
-            import_id=new_id(),
-            dry_run=dry_run,
-            mode=mode,
-            rows_read=plan.rows_read,
-            good=len(good),
-            written=written,
-            refusals=tuple(sorted(refusals, key=lambda found: found.row)),
-            ignored_columns=plan.ignored_columns,
-        )
+        async with self._db.begin() as session:
+            good, refusals, owners = await self._against_database(session, principal, plan, owner_id)
+            stopped = dry_run or (mode is ImportMode.ALL_OR_NOTHING and refusals)
+            written = 0 if stopped else await self._write(session, principal, good, refusals, owners, mode)
+            report = ImportReport(
+                import_id=new_id(),
+                dry_run=dry_run,
+                mode=mode,
+                rows_read=plan.rows_read,
+                good=len(good),
+                written=written,
+                refusals=tuple(sorted(refusals, key=lambda found: found.row)),
+                ignored_columns=plan.ignored_columns,
+            )
+            keep(session, principal, report, owner_id, self._clock.now())
+        return report
+
+    @property
+    def layout(self) -> ImportFormat:
+        """The limits and the headings that are understood."""
+        return self._layout
 
     def _plan(self, content: bytes) -> Plan:
         return make_plan(read_table(content, self._layout.limits), self._layout, self._checker)
 
     async def _write(
-        self, principal: Principal, plan: Plan, mode: ImportMode, owner_id: str | None
-    ) -> tuple[list[PlannedRow], list[RowRefusal], int]:
-        async with self._db.begin() as session:
-            good, refusals, owners = await self._against_database(session, principal, plan, owner_id)
-            stopped = mode is ImportMode.ALL_OR_NOTHING and refusals
-            if stopped or not good:
-                return good, refusals, 0
-            ids = await self._insert(session, principal, good, owners)
-            body: dict[str, JSON] = {
-                "count": len(ids),
-                "refused": len({found.row for found in refusals}),
-                "customers_sha256": hashlib.sha256("\n".join(ids).encode()).hexdigest(),
-                "mode": mode.value,
-                "by": principal.employee_id,
-            }
-            await self._ledger.append(session, "customer.imported", body)
-        return good, refusals, len(ids)
+        self,
+        session: AsyncSession,
+        principal: Principal,
+        good: Sequence[PlannedRow],
+        refusals: Sequence[RowRefusal],
+        owners: Mapping[str, Owner],
+        mode: ImportMode,
+    ) -> int:
+        """Write the good rows and tell the ledger; gives how many."""
+        if not good:
+            return 0
+        ids = await self._insert(session, principal, good, owners)
+        body: dict[str, JSON] = {
+            "count": len(ids),
+            "refused": len({found.row for found in refusals}),
+            "customers_sha256": hashlib.sha256("\n".join(ids).encode()).hexdigest(),
+            "mode": mode.value,
+            "by": principal.employee_id,
+        }
+        await self._ledger.append(session, "customer.imported", body)
+        return len(ids)
 
     async def _against_database(
         self, session: AsyncSession, principal: Principal, plan: Plan, owner_id: str | None

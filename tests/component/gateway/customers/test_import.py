@@ -12,7 +12,7 @@ from core.db import Database
 from core.errors import Forbidden
 from gateway.customers.errors import OwnerInvalid
 from gateway.customers.importing import errors
-from gateway.customers.importing.importer import ImportMode, ImportReport
+from gateway.customers.importing.report import ImportMode, ImportReport
 from gateway.customers.model import CustomerFilter
 from tests.support.desk import Desk
 

@@ -18,7 +18,7 @@ from core.db import Base, Database
 from core.errors import MasklineError
 from gateway.contact.model import Channel, ContactRequest, Direction, Outcome, Purpose
 from gateway.customers.consent import BlockAsked, ConsentGiven
-from gateway.customers.importing.importer import ImportMode
+from gateway.customers.importing.report import ImportMode
 from gateway.customers.model import (
     BlockReason,
     ConsentSource,
