@@ -25,6 +25,20 @@ def scope_clause(
     return or_(own, department.in_(departments_below(principal.department_path)))
 
 
+def reaches(principal: Principal, permission: str, *, owner: str, path: str | None) -> bool:
+    """Say of one row what `scope_clause` says of a query. `path` is that of the row's department.
+
+    False, not `Forbidden`, where the permission was not granted at all.
+    """
+    scope = principal.scope(permission)
+    if scope is None:
+        return False
+    if scope is Scope.ALL or owner == principal.employee_id:
+        return True
+    below = principal.department_path
+    return scope is Scope.TEAM and bool(below) and path is not None and path.startswith(below)
+
+
 def departments_below(path: str) -> Any:
     """Select the ids of the department at `path` and of all below it."""
     return select(Department.id).where(Department.path.startswith(path, autoescape=True)).scalar_subquery()

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import CursorResult, Select, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.grants import STAGE_GRANTS
-from core.access.model import Principal
+from core.access.model import Principal, Role
 from core.access.models import Department, Employee, EmployeeRole, EmployeeState, Session, Stage
 from core.access.permissions import PermissionRegistry
 from core.clock import Clock
@@ -66,26 +66,37 @@ class SessionBook:
         async with self._database.read() as session:
             found = (
                 await session.execute(
-                    select(Session, Employee, Department.path)
-                    .join(Employee, Employee.id == Session.employee_id)
-                    .outerjoin(Department, Department.id == Employee.department_id)
-                    .where(
-                        Session.token_hash == hash_token(token),
-                        Employee.state == EmployeeState.ACTIVE,
-                        *self._alive(now),
-                    )
+                    _with_people(Session.token_hash == hash_token(token), *self._alive(now))
                 )
             ).one_or_none()
             if found is None:
                 return None
             row, employee, path = found
-            roles = frozenset(
-                await session.scalars(
-                    select(EmployeeRole.role).where(EmployeeRole.employee_id == employee.id)
-                )
-            )
+            roles = await _roles_of(session, [employee.id])
         if now - row.last_seen_at >= self._touch_after:
             await self._touch(row.id, now)
+        return self._principal(row, employee, path, roles.get(employee.id, frozenset()))
+
+    async def look_up(self, session_ids: Collection[str]) -> dict[str, Principal]:
+        """Give who live sessions belong to now; those that are over are missing.
+
+        Looking is no activity: a stream that nobody watches does not keep its session alive.
+        """
+        async with self._database.read() as session:
+            found = (
+                await session.execute(
+                    _with_people(Session.id.in_(session_ids), *self._alive(self._clock.now()))
+                )
+            ).all()
+            roles = await _roles_of(session, [employee.id for _, employee, _ in found])
+        return {
+            row.id: self._principal(row, employee, path, roles.get(employee.id, frozenset()))
+            for row, employee, path in found
+        }
+
+    def _principal(
+        self, row: Session, employee: Employee, path: str | None, roles: frozenset[Role]
+    ) -> Principal:
         grants = STAGE_GRANTS.get(row.stage)
         return Principal(
             employee_id=employee.id,
@@ -180,6 +191,26 @@ class SessionBook:
                 .where(Session.id == session_id, Session.last_seen_at < now)
                 .values(last_seen_at=now)
             )
+
+
+def _with_people(*conditions: Any) -> Select[Session, Employee, str]:
+    """Select sessions of active employees, with the path of their department."""
+    return (
+        select(Session, Employee, Department.path)
+        .join(Employee, Employee.id == Session.employee_id)
+        .outerjoin(Department, Department.id == Employee.department_id)
+        .where(Employee.state == EmployeeState.ACTIVE, *conditions)
+    )
+
+
+async def _roles_of(session: AsyncSession, employee_ids: Collection[str]) -> dict[str, frozenset[Role]]:
+    rows = await session.execute(
+        select(EmployeeRole.employee_id, EmployeeRole.role).where(EmployeeRole.employee_id.in_(employee_ids))
+    )
+    roles: dict[str, set[Role]] = {}
+    for employee_id, role in rows:
+        roles.setdefault(employee_id, set()).add(Role(role))
+    return {employee_id: frozenset(found) for employee_id, found in roles.items()}
 
 
 def hash_token(token: str) -> str:

@@ -37,6 +37,7 @@ class Pages:
     """The pages for people: page endpoints, static files, the look of an error, where to log in.
 
     `confirm_path` is where somebody proves once more who they are, for endpoints with `step_up`.
+    `closing` ends what would keep connections open, before the server waits for them.
     """
 
     endpoints: Sequence[Endpoint] = ()
@@ -44,6 +45,7 @@ class Pages:
     error_page: ErrorPage | None = None
     login_path: str | None = None
     confirm_path: str | None = None
+    closing: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
 def build_app(
