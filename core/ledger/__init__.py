@@ -4,6 +4,7 @@ from core.ledger.audit import Finding, Report
 from core.ledger.ledger import EntryUnknown, Ledger
 from core.ledger.models import Entry
 from core.ledger.notes import Checkpoint, CheckpointInvalid, LedgerSigner, LedgerVerifier
+from core.ledger.reading import LedgerFilter
 from core.ledger.record import JSON, LedgerBodyInvalid
 from core.ledger.service import Inclusion, LedgerRolledBack, LedgerService
 from core.ledger.tree import LedgerDamaged, ProofImpossible
@@ -19,6 +20,7 @@ __all__ = [
     "Ledger",
     "LedgerBodyInvalid",
     "LedgerDamaged",
+    "LedgerFilter",
     "LedgerRolledBack",
     "LedgerService",
     "LedgerSigner",

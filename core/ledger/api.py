@@ -3,20 +3,24 @@
 import base64
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from core.access.model import Principal
 from core.ledger import permissions
 from core.ledger.ledger import EntryUnknown
+from core.ledger.models import Entry
 from core.ledger.notes import Checkpoint
+from core.ledger.reading import LedgerFilter
 from core.ledger.service import LedgerService
 from core.ledger.tree import ProofImpossible
 from core.web.endpoint import Endpoint, endpoint
+from core.web.paging import CursorInvalid, Page, PageQuery
 from core.web.schema import ApiModel
 
 MAX_SIZE = 2**62
+KIND = r"^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*$"
 
 
 class CheckpointOut(ApiModel):
@@ -51,6 +55,14 @@ class EntryOut(ApiModel):
     body: dict[str, Any]
     record: str
     leaf_hash: str = Field(description="base64")
+
+
+class EntriesQuery(PageQuery):
+    """Which entries; `until` is exclusive."""
+
+    kind: Annotated[str, Field(pattern=KIND)] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
 
 
 class InclusionQuery(ApiModel):
@@ -135,6 +147,20 @@ def _checkpoint_endpoints(service: LedgerService) -> list[Endpoint]:
 def _entry_endpoints(service: LedgerService) -> list[Endpoint]:
     @endpoint(
         "GET",
+        "/ledger/entries",
+        permission=permissions.LEDGER_READ,
+        summary_zh="账本条目列表",
+        summary_en="List entries, the newest first",
+        errors=(CursorInvalid,),
+        tags=("ledger",),
+    )
+    async def entries(*, principal: Principal, query: EntriesQuery) -> Page[EntryOut]:  # noqa: ARG001
+        wanted = LedgerFilter(query.kind, query.since, query.until)
+        found, following = await service.entries(wanted, cursor=query.cursor, limit=query.limit)
+        return Page(items=[_entry(one) for one in found], next_cursor=following)
+
+    @endpoint(
+        "GET",
         "/ledger/entries/{seq}",
         permission=permissions.LEDGER_READ,
         summary_zh="账本条目",
@@ -143,15 +169,7 @@ def _entry_endpoints(service: LedgerService) -> list[Endpoint]:
         tags=("ledger",),
     )
     async def entry(*, principal: Principal, path: EntryPath) -> EntryOut:  # noqa: ARG001 - nobody's in particular
-        found = await service.entry(path.seq)
-        return EntryOut(
-            seq=found.seq,
-            kind=found.kind,
-            at=found.at,
-            body=found.body,
-            record=found.record.decode(),
-            leaf_hash=_text(found.leaf_hash),
-        )
+        return _entry(await service.entry(path.seq))
 
     @endpoint(
         "GET",
@@ -176,11 +194,22 @@ def _entry_endpoints(service: LedgerService) -> list[Endpoint]:
             hashes=_texts(proof.hashes),
         )
 
-    return [entry, inclusion]
+    return [entries, entry, inclusion]
 
 
 def _checkpoint(one: Checkpoint) -> CheckpointOut:
     return CheckpointOut(origin=one.origin, size=one.size, root=_text(one.root), at=one.at, note=one.note)
+
+
+def _entry(found: Entry) -> EntryOut:
+    return EntryOut(
+        seq=found.seq,
+        kind=found.kind,
+        at=found.at,
+        body=found.body,
+        record=found.record.decode(),
+        leaf_hash=_text(found.leaf_hash),
+    )
 
 
 def _text(value: bytes) -> str:

@@ -17,6 +17,7 @@ from core.ledger.ledger import Ledger, lock_head
 from core.ledger.merkle import Frontier, leaf_hash
 from core.ledger.models import CheckpointRow, Entry, EntryRow
 from core.ledger.notes import Checkpoint, LedgerSigner
+from core.ledger.reading import LedgerFilter, entry_kinds, entry_page
 from core.ledger.record import JSON
 from core.ledger.tree import Tree
 
@@ -61,6 +62,18 @@ class LedgerService:
         """Read one entry; raises `EntryUnknown`."""
         async with self._database.read() as session:
             return await self._ledger.entry(session, seq)
+
+    async def entries(
+        self, wanted: LedgerFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[list[Entry], str | None]:
+        """List entries, the newest first, with the next cursor."""
+        async with self._database.read() as session:
+            return await entry_page(session, wanted, cursor=cursor, limit=limit)
+
+    async def kinds(self) -> tuple[str, ...]:
+        """Give every kind of entry that there is."""
+        async with self._database.read() as session:
+            return await entry_kinds(session)
 
     async def latest_checkpoint(self) -> Checkpoint | None:
         """Give the newest signed checkpoint; None before the first."""

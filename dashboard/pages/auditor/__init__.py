@@ -1,11 +1,11 @@
 """An auditor's pages: ledger, evidence, who saw what."""
 
 from core.web.endpoint import Endpoint
+from dashboard.pages.auditor import ledger
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
 
 def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     """Give the pages."""
-    del renderer, parts
-    return []
+    return [*ledger.endpoints(renderer, ledger.LedgerSources(parts.ledger, parts.calendar))]
