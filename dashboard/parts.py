@@ -21,10 +21,12 @@ from gateway.contact.rulebook import RuleBook
 from gateway.contact.verdicts import VerdictReader
 from gateway.customers.consent import ConsentService
 from gateway.customers.importing.importer import CustomerImporter
+from gateway.customers.notes.service import NoteService
 from gateway.customers.service import CustomerService
 from gateway.messages.build import Messages
 from gateway.numbers.lines import LineService
 from gateway.numbers.service import BindingService
+from gateway.worklist.service import WorkList
 from qa.alerts import AlertService
 from qa.inspection.figures import InspectionFigures
 from qa.inspection.reading import InspectionReader
@@ -43,6 +45,8 @@ class DashboardParts:
     providers: Sequence[StatusProvider]
     customers: CustomerService
     consent: ConsentService
+    notes: NoteService
+    worklist: WorkList
     importer: CustomerImporter
     lines: LineService
     bindings: BindingService

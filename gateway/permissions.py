@@ -23,6 +23,8 @@ CONSENT_WRITE = "consent.write"
 CONSENT_WITHDRAW = "consent.withdraw"
 BLOCK_WRITE = "do_not_contact.write"
 BLOCK_LIFT = "do_not_contact.lift"
+NOTE_READ = "note.read"
+NOTE_WRITE = "note.write"
 LINE_READ = "line.read"
 LINE_WRITE = "line.write"
 BINDING_READ = "binding.read"
@@ -50,6 +52,13 @@ PERMISSIONS = (
         "Lift a do-not-contact entry",
         {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
     ),
+    PermissionSpec(
+        NOTE_READ,
+        "查看客户备注和下一步",
+        "See notes and next steps",
+        {**_STAFF_AND_ADMIN, Role.REVIEWER: Scope.ALL},
+    ),
+    PermissionSpec(NOTE_WRITE, "写客户备注和下一步", "Write notes and next steps", _STAFF),
     PermissionSpec(LINE_READ, "查看号线", "See lines", {**_READERS, Role.AGENT: Scope.ALL}),
     PermissionSpec(LINE_WRITE, "管理号线", "Manage lines", _ADMIN),
     PermissionSpec(BINDING_READ, "查看绑定", "See bindings", _READERS),

@@ -19,6 +19,7 @@ from gateway.customers.events import CustomerErased
 from gateway.customers.fields import FieldChecker
 from gateway.customers.importing.format import load_format
 from gateway.customers.importing.importer import CustomerImporter
+from gateway.customers.notes.service import NoteService
 from gateway.customers.sealing import CustomerSealing
 from gateway.customers.service import CustomerService
 from gateway.media.plane import MediaPlane
@@ -28,6 +29,7 @@ from gateway.numbers.placement import Placement
 from gateway.numbers.policy import load_policy
 from gateway.numbers.service import BindingService
 from gateway.switch.server import LinkServer
+from gateway.worklist.service import WorkList
 from maskline.ground import Ground, seed_of
 
 SWITCH_SOCKET = "switch.sock"
@@ -47,6 +49,8 @@ class Gateway:
     calls: CallQueries
     recordings: Recordings
     rules: rulebook.RuleBook
+    notes: NoteService
+    worklist: WorkList
 
 
 def build_gateway(ground: Ground) -> Gateway:
@@ -75,6 +79,14 @@ def build_gateway(ground: Ground) -> Gateway:
         clock=clock,
     )
     ground.bus.subscribe(CustomerErased, contacts.on_customer_erased)
+    notes = NoteService(
+        database=ground.database,
+        subject_keys=ground.subject_keys,
+        sealing=sealing,
+        ledger=ground.ledger,
+        clock=clock,
+    )
+    ground.bus.subscribe(CustomerErased, notes.on_customer_erased)
     calls = CallQueries(ground.database, subject_keys=ground.subject_keys, sealing=sealing)
     return Gateway(
         customers=CustomerService(
@@ -116,6 +128,14 @@ def build_gateway(ground: Ground) -> Gateway:
             ledger=ground.ledger,
         ),
         rules=rules,
+        notes=notes,
+        worklist=WorkList(
+            database=ground.database,
+            clock=clock,
+            subject_keys=ground.subject_keys,
+            sealing=sealing,
+            time_zone=settings.timezone,
+        ),
     )
 
 

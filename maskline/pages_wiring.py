@@ -33,6 +33,8 @@ def dashboard_parts(
         providers=providers,
         customers=gateway.customers,
         consent=gateway.consent,
+        notes=gateway.notes,
+        worklist=gateway.worklist,
         importer=gateway.importer,
         lines=gateway.lines,
         bindings=gateway.bindings,

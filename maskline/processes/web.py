@@ -26,14 +26,16 @@ from gateway.calls.desk import CallsProcess
 from gateway.contact import api as contact_api
 from gateway.customers import api as customers_api
 from gateway.customers import consent_api
+from gateway.customers.notes import api as notes_api
 from gateway.messages import api as messages_api
-from gateway.messages import template_api
+from gateway.messages import archive_api, template_api
 from gateway.messages.build import Messages
 from gateway.numbers import api as numbers_api
+from gateway.worklist import api as worklist_api
 from maskline.beating import beating
 from maskline.gateway_wiring import Gateway, build_gateway, build_people
 from maskline.ground import Ground, open_ground
-from maskline.messages_wiring import build_message_services
+from maskline.messages_wiring import archive_members, build_message_services
 from maskline.pages_wiring import call_desk, dashboard_parts, sip_accounts
 from maskline.permissions import registry
 from maskline.processes import until_told
@@ -76,12 +78,15 @@ def api_endpoints(
         *access_api.endpoints(people),
         *customers_api.endpoints(gateway.customers, gateway.importer),
         *consent_api.endpoints(gateway.consent),
+        *notes_api.endpoints(gateway.notes),
+        *worklist_api.endpoints(gateway.worklist),
         *numbers_api.endpoints(gateway.lines, gateway.bindings),
         *contact_api.endpoints(gateway.contact_queries),
         *calls_api.endpoints(call_desk(ground, gateway, client), gateway.calls, gateway.recordings),
         *account_api.endpoints(sip_accounts(ground), ground.settings.sip),
         *messages_api.endpoints(messages),
         *template_api.endpoints(messages.templates),
+        *archive_api.endpoints(archive_members(ground)),
         *inspection_api.endpoints(quality.reader, quality.alerts),
         *ledger_api.endpoints(ground.ledger_service),
     ]

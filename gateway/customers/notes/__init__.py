@@ -1,0 +1,1 @@
+"""Notes about a customer and the next steps with them."""
