@@ -17,7 +17,8 @@ from core.config import Settings, WebSettings
 from core.ids import new_id
 from core.status import DatabaseStatus
 from core.vault import Keyring
-from core.web.app import build_app
+from core.web.app import API_PREFIX, build_app
+from core.web.endpoint import Endpoint
 from core.web.server import serve
 from dashboard.build import build_pages
 from gateway.calls.control import Hanger
@@ -80,6 +81,8 @@ class Stage:
         self._thread = threading.Thread(target=self._main, name="stage")
         self.url = ""
         self.seeded = Seeded()
+        self.routes: list[tuple[str, Endpoint]] = []
+        """Every route of the API and the pages: its address and what was promised about it."""
 
     def start(self) -> None:
         self._thread.start()
@@ -118,25 +121,29 @@ class Stage:
             if self._more is not None:
                 self.extra = await self._more(self)
             providers = [DatabaseStatus(ground.database)]
+            api = api_endpoints(ground, gateway, quality, messages, self.calls_process)
+            pages = build_pages(
+                dashboard_parts(
+                    ground,
+                    gateway,
+                    quality,
+                    messages,
+                    people=people,
+                    client=self.calls_process,
+                    providers=providers,
+                )
+            )
+            self.routes = [(API_PREFIX + endpoint.path, endpoint) for endpoint in api]
+            self.routes += [(endpoint.path, endpoint) for endpoint in pages.endpoints]
             app = build_app(
                 settings,
-                endpoints=api_endpoints(ground, gateway, quality, messages, self.calls_process),
+                endpoints=api,
                 permissions=registry(),
                 authenticator=people.sessions,
                 providers=providers,
                 registry=CollectorRegistry(),
                 clock=self.clock,
-                pages=build_pages(
-                    dashboard_parts(
-                        ground,
-                        gateway,
-                        quality,
-                        messages,
-                        people=people,
-                        client=self.calls_process,
-                        providers=providers,
-                    )
-                ),
+                pages=pages,
             )
             async with serve(app, host="127.0.0.1", port=settings.web.port) as port:
                 self.url = f"http://127.0.0.1:{port}"
