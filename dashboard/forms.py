@@ -4,9 +4,9 @@ A page's GET takes `DoneQuery` and hands `query.done` and `failure(query.failed,
 and `tags.failure`. Its POST handler takes a `FormModel` and is one call of `act`.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import Field, model_validator
@@ -19,6 +19,7 @@ from core.web.schema import ApiModel
 from dashboard.render import catalogue
 
 NoticeKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+T = TypeVar("T")
 Again = Callable[["Failure"], Awaitable[Html]]
 
 
@@ -68,23 +69,29 @@ def failure(code: str | None, language: str) -> Failure | None:
 
 
 async def act(
-    action: Awaitable[object], *, to: str, done: str | None, language: str, again: Again | None = None
+    action: Awaitable[T],
+    *,
+    to: str,
+    done: str | None,
+    language: str,
+    again: Again | None = None,
+    more: Callable[[T], Mapping[str, str]] | None = None,
 ) -> Html | Redirect:
-    """Run `action`; then go to the page `to` with the notice `done`.
+    """Run `action`; then go to the page `to` with the notice `done`, and what `more` makes of the result.
 
     If a service refuses, show the page again by `again(failure)` with the refusal's status (what was typed
     stays; pass `back=` to the renderer, the address is the form's), or without `again` go to `to` with
     `?failed=<code>`.
     """
     try:
-        await action
+        result = await action
     except MasklineError as error:
         told = failure_of(error, language)
         if again is None:
             return Redirect(address(to, failed=error.code))
         page = await again(told)
         return Html(page.text, told.status, page.cookies)
-    return Redirect(address(to, done=done))
+    return Redirect(address(to, done=done, **(more(result) if more else {})))
 
 
 def address(path: str, **values: str | None) -> str:

@@ -23,7 +23,7 @@ STATIC = FOLDER / "static"
 LANGUAGES = ("zh", "en")
 
 
-_FORMS = {"day": "%m-%d %H:%M:%S", "full": "%Y-%m-%d %H:%M:%S", "time": "%H:%M:%S"}
+_FORMS = {"day": "%m-%d %H:%M:%S", "full": "%Y-%m-%d %H:%M:%S", "time": "%H:%M:%S", "minute": "%m-%d %H:%M"}
 
 
 class TextMissing(KeyError):
@@ -115,7 +115,7 @@ class Renderer:
         )
 
     def _when(self, moment: datetime | None, form: str = "day") -> Markup:
-        """Show a time in the institution's zone, with zone and UTC on hover. `form`: day, full or time."""
+        """Show a time in the institution's zone, with zone and UTC on hover. `form`: a key of `_FORMS`."""
         if moment is None:
             return Markup("—")
         local = moment.astimezone(self._zone)

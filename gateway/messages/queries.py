@@ -1,11 +1,11 @@
 """Reads threads and messages within a principal's scope. What a customer wrote comes out masked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -14,7 +14,7 @@ from core.access.scope import scope_clause
 from core.clock import Clock
 from core.db import Database
 from core.vault import Cipher, SubjectKeys
-from core.web.paging import paginate
+from core.web.paging import CursorInvalid, decode_cursor, encode_cursor, paginate
 from gateway.contact.model import Purpose
 from gateway.customers.models import CustomerRow
 from gateway.customers.sealing import CustomerSealing
@@ -124,6 +124,42 @@ class MessageQueries:
         async with self._db.read() as session:
             rows, following = await paginate(session, query, key=ThreadRow.id, cursor=cursor, limit=limit)
             return await self._thread_views(session, rows), following
+
+    async def recent(
+        self, principal: Principal, wanted: ThreadFilter, *, cursor: str | None = None, limit: int = 30
+    ) -> tuple[list[ThreadView], str | None]:
+        """Give one page of threads, the one in which something happened last first."""
+        query = select(ThreadRow).where(_threads_of(principal), *_conditions(wanted))
+        if cursor is not None:
+            query = query.where(_before(cursor))
+        query = query.order_by(ThreadRow.last_at.desc(), ThreadRow.id.desc()).limit(limit + 1)
+        async with self._db.read() as session:
+            rows = list(await session.scalars(query))
+            views = await self._thread_views(session, rows[:limit])
+        following = None
+        if len(rows) > limit:
+            following = encode_cursor(views[-1].row.last_at.isoformat(), views[-1].row.id)
+        return views, following
+
+    async def latest(self, principal: Principal, thread_ids: Collection[str]) -> dict[str, MessageView]:
+        """Give the last message of each of these threads, as far as the principal may see them."""
+        last = (
+            select(func.max(MessageRow.id))
+            .where(MessageRow.thread_id.in_(thread_ids), _messages_of(principal, MESSAGE_READ))
+            .group_by(MessageRow.thread_id)
+        )
+        async with self._db.read() as session:
+            rows = list(await session.scalars(select(MessageRow).where(MessageRow.id.in_(last))))
+            views = await self._message_views(session, principal, rows)
+        return {view.row.thread_id: view for view in views}
+
+    async def of_contacts(self, principal: Principal, contact_ids: Collection[str]) -> dict[str, MessageRow]:
+        """Give the message of each of these contacts; its text stays sealed."""
+        query = select(MessageRow).where(
+            MessageRow.contact_id.in_(contact_ids), _messages_of(principal, MESSAGE_READ)
+        )
+        async with self._db.read() as session:
+            return {row.contact_id: row for row in await session.scalars(query) if row.contact_id}
 
     async def thread(self, principal: Principal, thread_id: str) -> ThreadView:
         """Give one thread; raise `ThreadUnknown` if there is none or it is out of scope."""
@@ -310,6 +346,17 @@ async def _files(session: AsyncSession, rows: Sequence[MessageRow]) -> dict[str,
     for file in await session.scalars(query.order_by(AttachmentRow.id)):
         found.setdefault(file.message_id, []).append(file)
     return found
+
+
+def _before(cursor: str) -> ColumnElement[bool]:
+    moment, thread_id = decode_cursor(cursor, 2)
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        raise CursorInvalid from None
+    if at.tzinfo is None:
+        raise CursorInvalid
+    return or_(ThreadRow.last_at < at, and_(ThreadRow.last_at == at, ThreadRow.id < thread_id))
 
 
 def _threads_of(principal: Principal) -> ColumnElement[bool]:

@@ -120,6 +120,17 @@ class MessageService:
         self._house = house
         self._channels = channels
 
+    @property
+    def channels(self) -> Mapping[ChannelKind, Traits]:
+        """Give the channels by which staff can write, and what each can do."""
+        return {kind: traits for kind, traits in self._channels.items() if traits.can_send}
+
+    def needs_template(self, purpose: Purpose, channel: ChannelKind) -> bool:
+        """Tell whether a purpose may use no free text over a channel."""
+        return any(
+            rule.purpose is purpose and rule.channel is channel for rule in self._policy.templates_only
+        )
+
     async def send(self, principal: Principal, request: SendRequest) -> str:
         """Judge, screen and queue a message; give its id. What was decided and why is in the message.
 
@@ -182,11 +193,7 @@ class MessageService:
             raise MessageInvalid("This channel takes no files.", detail_zh="该通道不支持文件。")
 
     def _check_template(self, request: SendRequest, purpose: Purpose) -> None:
-        only = any(
-            rule.purpose is purpose and rule.channel is request.channel
-            for rule in self._policy.templates_only
-        )
-        if only and request.template_version_id is None:
+        if request.template_version_id is None and self.needs_template(purpose, request.channel):
             raise TemplateRequired
 
     async def _keep_file(self, principal: Principal, request: SendRequest) -> Kept | None:
