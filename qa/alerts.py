@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -14,11 +14,13 @@ from core.events import EventBus
 from core.ids import new_id
 from core.ledger import Ledger
 from core.vault import SubjectErased
+from qa.conduct.catalogue import CATEGORY
 from qa.inspection.errors import AlertClosed, AlertTaken, AlertUnknown
 from qa.inspection.events import AlertRaised
-from qa.inspection.model import AlertState, Scored
-from qa.inspection.models import AlertRow, FindingRow, InspectionRow
+from qa.inspection.model import AlertState, Closure, Scored
+from qa.inspection.models import AlertRow, ConductFindingRow, FindingRow, InspectionRow
 from qa.inspection.sealing import Sealer, note_field
+from qa.lexicon.model import Severity
 from qa.permissions import ALERT_HANDLE
 
 
@@ -43,7 +45,8 @@ class AlertService:
     ) -> None:
         """Write one alert for each category with a finding that calls for it.
 
-        The surest such finding is its face; an alert of suspected findings only says so.
+        The surest such finding is its face; an alert of suspected findings only says so. One of the same
+        inspection and category that nobody has closed yet is not raised again: it counts the new hits.
         """
         calling: dict[str, list[FindingRow]] = {}
         for row, item in findings:
@@ -51,11 +54,15 @@ class AlertService:
                 calling.setdefault(row.category, []).append(row)
         for category, rows in calling.items():
             face = max(rows, key=lambda row: (not row.suspected, row.fatal, row.confidence))
+            if await self._joins(session, inspection, category, face, len(rows)):
+                continue
             alert = AlertRow(
                 id=new_id(),
                 inspection_id=inspection.id,
                 finding_id=face.id,
                 contact_id=inspection.contact_id,
+                thread_id=inspection.thread_id,
+                message_id=face.message_id,
                 employee_id=inspection.employee_id,
                 department_id=inspection.department_id,
                 category=category,
@@ -65,21 +72,63 @@ class AlertService:
                 state=AlertState.OPEN,
                 created_at=now,
             )
-            session.add(alert)
-            await session.flush()
-            await self._record(session, "alert.raised", alert, rule_id=face.rule_id, suspected=face.suspected)
-            await self._bus.publish(
-                session,
-                AlertRaised(
-                    alert.id,
-                    inspection.id,
-                    alert.contact_id,
-                    alert.employee_id,
-                    category,
-                    alert.severity,
-                    alert.suspected,
-                ),
+            await self._raise(session, alert, rule_id=face.rule_id)
+
+    async def raise_conduct(self, session: AsyncSession, found: ConductFindingRow, now: datetime) -> None:
+        """Write the alert of a behaviour; the caller made the behaviour's row in this transaction."""
+        alert = AlertRow(
+            id=new_id(),
+            conduct_id=found.id,
+            thread_id=found.thread_id,
+            message_id=found.message_id,
+            employee_id=found.employee_id,
+            department_id=found.department_id,
+            category=CATEGORY,
+            severity=found.severity,
+            suspected=False,
+            hits=1,
+            state=AlertState.OPEN,
+            created_at=now,
+        )
+        await self._raise(session, alert, rule_id=f"{CATEGORY}.{found.kind}")
+
+    async def _joins(
+        self, session: AsyncSession, inspection: InspectionRow, category: str, face: FindingRow, hits: int
+    ) -> bool:
+        """Count the hits into the alert that is not closed yet, if there is one."""
+        alert = await session.scalar(
+            select(AlertRow)
+            .where(
+                AlertRow.inspection_id == inspection.id,
+                AlertRow.category == category,
+                AlertRow.state != AlertState.CLOSED,
             )
+            .with_for_update()
+        )
+        if alert is None:
+            return False
+        alert.hits += hits
+        alert.suspected = alert.suspected and face.suspected
+        await session.flush()
+        return True
+
+    async def _raise(self, session: AsyncSession, alert: AlertRow, *, rule_id: str) -> None:
+        session.add(alert)
+        await session.flush()
+        await self._record(session, "alert.raised", alert, rule_id=rule_id, suspected=alert.suspected)
+        await self._bus.publish(
+            session,
+            AlertRaised(
+                alert.id,
+                alert.inspection_id,
+                alert.contact_id,
+                alert.employee_id,
+                alert.category,
+                alert.severity,
+                alert.suspected,
+                alert.thread_id,
+            ),
+        )
 
     async def take(self, principal: Principal, alert_id: str) -> AlertRow:
         """Make an open alert one's own; taking it twice is the same.
@@ -116,15 +165,46 @@ class AlertService:
             if alert.taken_by is None:
                 alert.taken_by, alert.taken_at = principal.employee_id, now
             alert.state, alert.closed_by, alert.closed_at = AlertState.CLOSED, principal.employee_id, now
+            alert.closed_because = Closure.HANDLED
             await self._write_note(session, alert, note)
             await self._record(session, "alert.closed", alert, by=principal.employee_id)
             return alert
 
+    async def settle(
+        self, session: AsyncSession, inspection_id: str, standing: Sequence[FindingRow], now: datetime
+    ) -> None:
+        """After a review: close the alerts that no standing finding calls for, open again those it does.
+
+        An alert whose face was overturned shows the surest finding that is left. All are locked before the
+        first entry in the ledger, whose lock is always the last.
+        """
+        alerts = (
+            await session.scalars(
+                select(AlertRow)
+                .where(AlertRow.inspection_id == inspection_id)
+                .order_by(AlertRow.id)
+                .with_for_update()
+                .execution_options(populate_existing=True)
+            )
+        ).all()
+        unclosed = {alert.category for alert in alerts if alert.state != AlertState.CLOSED}
+        for alert in alerts:
+            left = [row for row in standing if _calls_for(row, alert)]
+            overturned = alert.state == AlertState.CLOSED and alert.closed_because == Closure.OVERTURNED
+            if left and alert.finding_id not in {row.id for row in left}:
+                alert.finding_id = _face(left).id
+            if not left and alert.state != AlertState.CLOSED:
+                alert.state, alert.closed_at = AlertState.CLOSED, now
+                alert.closed_because = Closure.OVERTURNED
+                await self._record(session, "alert.closed", alert, because=Closure.OVERTURNED)
+            elif left and overturned and alert.category not in unclosed:
+                alert.state = AlertState.TAKEN if alert.taken_by else AlertState.OPEN
+                alert.closed_at = alert.closed_because = None
+                await self._record(session, "alert.reopened", alert)
+
     async def _write_note(self, session: AsyncSession, alert: AlertRow, note: str) -> None:
         """Seal the note under the customer's key; of an erased customer nothing more is written down."""
-        subject_id = await session.scalar(
-            select(InspectionRow.subject_id).where(InspectionRow.id == alert.inspection_id)
-        )
+        subject_id = (await subjects_of(session, [alert]))[alert.id]
         try:
             cipher = await self._sealer.cipher(session, subject_id)
         except SubjectErased:
@@ -145,13 +225,42 @@ class AlertService:
             kind,
             {
                 "alert_id": alert.id,
-                "inspection_id": alert.inspection_id,
-                "contact_id": alert.contact_id,
+                **_about(alert),
                 "category": alert.category,
                 "severity": alert.severity,
                 **facts,
             },
         )
+
+
+def _face(rows: Sequence[FindingRow]) -> FindingRow:
+    """Choose the surest finding."""
+    return max(rows, key=lambda row: (not row.suspected, row.fatal, row.confidence))
+
+
+def _calls_for(row: FindingRow, alert: AlertRow) -> bool:
+    return row.category == alert.category and Severity(row.severity).rank >= Severity(alert.severity).rank
+
+
+def _about(alert: AlertRow) -> dict[str, str | None]:
+    """Name what an alert is about, for the ledger."""
+    if alert.conduct_id is not None:
+        return {"conduct_id": alert.conduct_id, "message_id": alert.message_id}
+    if alert.thread_id is not None:
+        return {"inspection_id": alert.inspection_id, "message_id": alert.message_id}
+    return {"inspection_id": alert.inspection_id, "contact_id": alert.contact_id}
+
+
+async def subjects_of(session: AsyncSession, alerts: Sequence[AlertRow]) -> dict[str, str | None]:
+    """Give the customer that each alert is about, by the alert's id."""
+    subject = func.coalesce(InspectionRow.subject_id, ConductFindingRow.subject_id)
+    found = await session.execute(
+        select(AlertRow.id, subject)
+        .outerjoin(InspectionRow, InspectionRow.id == AlertRow.inspection_id)
+        .outerjoin(ConductFindingRow, ConductFindingRow.id == AlertRow.conduct_id)
+        .where(AlertRow.id.in_([alert.id for alert in alerts]))
+    )
+    return dict(found.all())
 
 
 def reach(principal: Principal, permission: str) -> ColumnElement[bool]:
@@ -160,5 +269,5 @@ def reach(principal: Principal, permission: str) -> ColumnElement[bool]:
         principal, permission, owner=AlertRow.employee_id, department=AlertRow.department_id
     )
     if permission == ALERT_HANDLE:
-        return inside & (AlertRow.employee_id != principal.employee_id)
+        return inside & or_(AlertRow.employee_id.is_(None), AlertRow.employee_id != principal.employee_id)
     return inside

@@ -1,6 +1,6 @@
 """HTTP endpoints of inspections and alerts."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
@@ -11,7 +11,7 @@ from core.web.paging import Page, PageQuery
 from core.web.schema import ApiModel, IdStr
 from qa.alerts import AlertService
 from qa.inspection.errors import AlertClosed, AlertTaken, AlertUnknown, InspectionUnknown
-from qa.inspection.model import AlertState, Band, State
+from qa.inspection.model import AlertState, Band, Closure, State
 from qa.inspection.reading import InspectionFilter, InspectionReader
 from qa.inspection.report import Report
 from qa.lexicon.model import Severity
@@ -21,10 +21,13 @@ CategoryName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,63}$")]
 
 
 class InspectionItem(ApiModel):
-    """One inspection in a list."""
+    """One inspection in a list: of a call (`contact_id`), or of a day of a thread (`thread_day_id`)."""
 
     id: str
-    contact_id: str
+    contact_id: str | None
+    thread_day_id: str | None
+    thread_id: str | None
+    day: date | None
     employee_id: str
     department_id: str | None
     channel: str
@@ -45,7 +48,10 @@ class InspectionItem(ApiModel):
 
 
 class SentenceItem(ApiModel):
-    """One sentence; times in milliseconds from the beginning of the recording."""
+    """One sentence; times in milliseconds from the beginning of the recording or of the thread's day.
+
+    `message_id` and `at` are of a message; `attachment_id` says that it stands in a file of it.
+    """
 
     index: int
     role: str
@@ -53,6 +59,9 @@ class SentenceItem(ApiModel):
     end_ms: int
     confidence: float
     text: str
+    message_id: str | None
+    attachment_id: str | None
+    at: datetime | None
 
 
 class FindingItem(ApiModel):
@@ -78,6 +87,8 @@ class FindingItem(ApiModel):
     fatal: bool
     deduction: int
     text: str | None
+    message_id: str | None
+    attachment_id: str | None
 
 
 class InspectionBody(ApiModel):
@@ -98,13 +109,20 @@ class InspectionBody(ApiModel):
 
 
 class AlertItem(ApiModel):
-    """One alert."""
+    """One alert: about a finding of an inspection, or about a behaviour (`conduct` names its kind)."""
 
     id: str
-    inspection_id: str
-    finding_id: str
-    contact_id: str
-    employee_id: str
+    inspection_id: str | None
+    finding_id: str | None
+    conduct_id: str | None
+    conduct: str | None
+    contact_id: str | None
+    thread_id: str | None
+    message_id: str | None
+    customer_id: str | None
+    customer_name: str
+    customer_phone: str
+    employee_id: str | None
     department_id: str | None
     category: str
     category_zh: str
@@ -118,13 +136,42 @@ class AlertItem(ApiModel):
     taken_at: datetime | None
     closed_by: str | None
     closed_at: datetime | None
+    closed_because: Closure | None
     note: str | None
+
+
+class ConductItem(ApiModel):
+    """A sensitive behaviour that a channel showed."""
+
+    id: str
+    kind: str
+    title_zh: str
+    title_en: str
+    advice_zh: str
+    advice_en: str
+    source: str
+    severity: Severity
+    employee_id: str | None
+    customer_id: str | None
+    thread_id: str | None
+    message_id: str | None
+    at: datetime
+
+
+class ThreadFindingsBody(ApiModel):
+    """What was found in a thread so far, by message."""
+
+    by_message: dict[str, list[FindingItem]]
+    conduct: list[ConductItem]
+    erased: bool
 
 
 class InspectionQuery(PageQuery):
     """Filters of the list; times are of the contact."""
 
     contact_id: IdStr | None = None
+    thread_id: IdStr | None = None
+    channel: Annotated[str, Field(pattern=r"^(call|message)$")] | None = None
     employee_id: IdStr | None = None
     state: State | None = None
     band: Band | None = None
@@ -144,6 +191,10 @@ class InspectionPath(ApiModel):
 
 class ContactPath(ApiModel):
     contact_id: IdStr
+
+
+class ThreadPath(ApiModel):
+    thread_id: IdStr
 
 
 class AlertPath(ApiModel):
@@ -185,7 +236,13 @@ def _inspections(reader: InspectionReader) -> list[Endpoint]:
     async def of_contact(*, principal: Principal, path: ContactPath) -> InspectionBody:
         return _body(await reader.of_contact(principal, path.contact_id))
 
-    return [listing, one, of_contact]
+    @endpoint("GET", "/threads/{thread_id}/findings", permission=INSPECTION_READ, tags=tags,
+              summary_zh="会话中的命中与敏感行为",
+              summary_en="Show findings and behaviours of a thread")  # fmt: skip
+    async def of_thread(*, principal: Principal, path: ThreadPath) -> ThreadFindingsBody:
+        return ThreadFindingsBody.model_validate(await reader.thread_findings(principal, path.thread_id))
+
+    return [listing, one, of_contact, of_thread]
 
 
 def _alerts(reader: InspectionReader, alerts: AlertService) -> list[Endpoint]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, exists, func, or_, select, type_coerce
 
 from core.access.model import Principal
 from core.access.scope import scope_clause
@@ -33,10 +33,17 @@ class InspectionFigures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def count(self, principal: Principal, since: datetime, until: datetime) -> InspectionCounts:
-        """Count the inspections of contacts that started from `since` to before `until`."""
+    async def count(
+        self, principal: Principal, since: datetime, until: datetime, *, channel: str | None = None
+    ) -> InspectionCounts:
+        """Count the inspections of contacts that started from `since` to before `until`.
+
+        `channel`: only those of calls (`call`) or of days of threads (`message`).
+        """
         row = InspectionRow
         within = and_(_seen(principal), row.contact_started_at >= since, row.contact_started_at < until)
+        if channel is not None:
+            within = and_(within, row.channel == channel)
         read = and_(row.state == State.DONE, or_(row.nothing.is_(None), row.nothing != "no-recording"))
         bands = [func.count().filter(row.band == band) for band in Band]
         async with self._database.read() as session:
@@ -57,13 +64,17 @@ class InspectionFigures:
     async def of_contacts(
         self, principal: Principal, contact_ids: Collection[str]
     ) -> dict[str, InspectionSummary]:
-        """Give the inspections of these contacts by contact."""
+        """Give the inspections of these calls by contact."""
         async with self._database.read() as session:
             rows = await session.scalars(
                 select(InspectionRow).where(_seen(principal), InspectionRow.contact_id.in_(contact_ids))
             )
             names = [item.name for item in fields(InspectionSummary)]
-            return {row.contact_id: InspectionSummary(**{n: getattr(row, n) for n in names}) for row in rows}
+            return {
+                row.contact_id: InspectionSummary(**{n: getattr(row, n) for n in names})
+                for row in rows
+                if row.contact_id is not None
+            }
 
     async def open_alerts(self, principal: Principal) -> dict[Severity, int]:
         """Count the alerts that nobody has closed; the most severe first."""
@@ -79,8 +90,9 @@ class InspectionFigures:
     def contacts_with(
         self, principal: Principal, *, band: Band | None = None, category: str | None = None
     ) -> Select[str]:
-        """Select the contacts whose inspection has this band and a finding of this category."""
-        query = select(InspectionRow.contact_id).where(_seen(principal))
+        """Select the calls' contacts whose inspection has this band and a finding of this category."""
+        contact = type_coerce(InspectionRow.contact_id, String)
+        query: Select[str] = select(contact).where(_seen(principal), InspectionRow.contact_id.is_not(None))
         if band is not None:
             query = query.where(InspectionRow.band == band)
         if category is not None:

@@ -29,6 +29,13 @@ class AlertState(StrEnum):
     CLOSED = "closed"
 
 
+class Closure(StrEnum):
+    """Why an alert is closed: a person handled it, or a review overturned what called for it."""
+
+    HANDLED = "handled"
+    OVERTURNED = "overturned"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One rule hit with its evidence; offsets count characters of the sentence, times are milliseconds.

@@ -1,9 +1,9 @@
 """Tables of inspections, sentences, findings and alerts. Texts are sealed under the customer's key."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.columns import SealedColumn
@@ -12,19 +12,28 @@ from core.sealed import Sealed
 
 
 class InspectionRow(Base):
-    """One contact, one inspection. `nothing` says why there was nothing to inspect."""
+    """One inspection: of a call (`contact_id`) or of one day of a thread (`thread_day_id`), never of both.
+
+    `nothing` says why there was nothing to inspect.
+    """
 
     __tablename__ = "qa_inspections"
     __table_args__ = (
         UniqueConstraint("contact_id"),
+        UniqueConstraint("thread_day_id"),
+        CheckConstraint("(contact_id IS NULL) <> (thread_day_id IS NULL)", name="one_subject"),
         CheckConstraint("state <> 'done' OR finished_at IS NOT NULL", name="finished"),
         Index("ix_qa_inspections_employee", "employee_id", "contact_started_at"),
         Index("ix_qa_inspections_department", "department_id", "contact_started_at"),
         Index("ix_qa_inspections_band", "band", "contact_started_at"),
+        Index("ix_qa_inspections_thread", "thread_id", "day"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    contact_id: Mapped[str] = mapped_column(Id)
+    contact_id: Mapped[str | None] = mapped_column(Id)
+    thread_day_id: Mapped[str | None] = mapped_column(Id)
+    thread_id: Mapped[str | None] = mapped_column(Id)
+    day: Mapped[date | None] = mapped_column(Date)
     subject_id: Mapped[str | None] = mapped_column(Id)
     employee_id: Mapped[str] = mapped_column(Id)
     department_id: Mapped[str | None] = mapped_column(Id)
@@ -56,8 +65,22 @@ class InspectionRow(Base):
     finished_at: Mapped[datetime | None]
 
 
+class CoveredContactRow(Base):
+    """The one inspection of a contact by message: its thread's day's. A call's stands in its inspection."""
+
+    __tablename__ = "qa_covered_contacts"
+
+    contact_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    inspection_id: Mapped[str] = mapped_column(
+        ForeignKey("qa_inspections.id", ondelete="CASCADE"), index=True
+    )
+
+
 class SentenceRow(Base):
-    """One sentence of a transcript."""
+    """One sentence of a transcript, or one message of a thread. `hidden`: what only few readers may see.
+
+    Of a message `attachment_id` says that it stands in a file, and `at` is when it was sent.
+    """
 
     __tablename__ = "qa_sentences"
     __table_args__ = (UniqueConstraint("inspection_id", "idx"),)
@@ -70,15 +93,23 @@ class SentenceRow(Base):
     end_ms: Mapped[int]
     confidence: Mapped[float]
     text: Mapped[Sealed] = mapped_column(SealedColumn)
+    message_id: Mapped[str | None] = mapped_column(Id)
+    attachment_id: Mapped[str | None] = mapped_column(Id)
+    at: Mapped[datetime | None]
+    hidden: Mapped[list[list[int]] | None] = mapped_column(JSON)
 
 
 class FindingRow(Base):
-    """One rule hit. `idx` is its place in the inspection; the text is part of the sentence's."""
+    """One rule hit. `idx` is its place in the inspection; the text is part of the sentence's.
+
+    What is found in a message the moment it is sent has no `sentence_index` until its day is inspected.
+    """
 
     __tablename__ = "qa_findings"
     __table_args__ = (
         UniqueConstraint("inspection_id", "idx"),
         Index("ix_qa_findings_category", "category", "severity"),
+        Index("ix_qa_findings_message", "message_id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -101,22 +132,47 @@ class FindingRow(Base):
     fatal: Mapped[bool]
     deduction: Mapped[int]
     text: Mapped[Sealed | None] = mapped_column(SealedColumn)
+    message_id: Mapped[str | None] = mapped_column(Id)
+    attachment_id: Mapped[str | None] = mapped_column(Id)
+
+
+_NOT_CLOSED = text("state <> 'closed'")
 
 
 class AlertRow(Base):
-    """Something that a person must see now: at most one for each inspection and category."""
+    """Something that a person must see now: about a finding of an inspection, or about a conduct.
+
+    An inspection has at most one that is not closed for each category. `employee_id` is None where nobody
+    knows whose the conduct is.
+    """
 
     __tablename__ = "qa_alerts"
     __table_args__ = (
-        UniqueConstraint("inspection_id", "category"),
+        CheckConstraint("(finding_id IS NULL) <> (conduct_id IS NULL)", name="one_cause"),
+        CheckConstraint("(finding_id IS NULL) = (inspection_id IS NULL)", name="finding_of_inspection"),
+        Index(
+            "uq_qa_alerts_unclosed",
+            "inspection_id",
+            "category",
+            unique=True,
+            sqlite_where=_NOT_CLOSED,
+            postgresql_where=_NOT_CLOSED,
+        ),
         Index("ix_qa_alerts_state", "state", "created_at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    inspection_id: Mapped[str] = mapped_column(ForeignKey("qa_inspections.id", ondelete="CASCADE"))
-    finding_id: Mapped[str] = mapped_column(ForeignKey("qa_findings.id", ondelete="CASCADE"), index=True)
-    contact_id: Mapped[str] = mapped_column(Id, index=True)
-    employee_id: Mapped[str] = mapped_column(Id, index=True)
+    inspection_id: Mapped[str | None] = mapped_column(ForeignKey("qa_inspections.id", ondelete="CASCADE"))
+    finding_id: Mapped[str | None] = mapped_column(
+        ForeignKey("qa_findings.id", ondelete="CASCADE"), index=True
+    )
+    conduct_id: Mapped[str | None] = mapped_column(
+        ForeignKey("qa_conducts.id", ondelete="CASCADE"), unique=True
+    )
+    contact_id: Mapped[str | None] = mapped_column(Id, index=True)
+    thread_id: Mapped[str | None] = mapped_column(Id, index=True)
+    message_id: Mapped[str | None] = mapped_column(Id)
+    employee_id: Mapped[str | None] = mapped_column(Id, index=True)
     department_id: Mapped[str | None] = mapped_column(Id, index=True)
     category: Mapped[str] = mapped_column(String(64))
     severity: Mapped[str] = mapped_column(String(16))
@@ -128,4 +184,28 @@ class AlertRow(Base):
     taken_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(Id)
     closed_at: Mapped[datetime | None]
+    closed_because: Mapped[str | None] = mapped_column(String(16))
     note: Mapped[Sealed | None] = mapped_column(SealedColumn)
+
+
+class ConductFindingRow(Base):
+    """A sensitive behaviour, judged by the catalogue. `id` is the behaviour's own: one finding each.
+
+    `employee_id` and `subject_id` (the customer) are None where nobody knows who is meant.
+    """
+
+    __tablename__ = "qa_conducts"
+    __table_args__ = (Index("ix_qa_conducts_employee", "employee_id", "at"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(24), index=True)
+    severity: Mapped[str] = mapped_column(String(16))
+    catalogue_version: Mapped[str] = mapped_column(String(32))
+    employee_id: Mapped[str | None] = mapped_column(Id)
+    department_id: Mapped[str | None] = mapped_column(Id, index=True)
+    subject_id: Mapped[str | None] = mapped_column(Id)
+    thread_id: Mapped[str | None] = mapped_column(Id, index=True)
+    message_id: Mapped[str | None] = mapped_column(Id, index=True)
+    at: Mapped[datetime]
+    found_at: Mapped[datetime]
+    ledger_seq: Mapped[int | None]

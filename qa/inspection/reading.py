@@ -1,25 +1,42 @@
 """Reads inspections and alerts for people: scoped, numbers masked, erased texts marked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
 from core.access.scope import scope_clause
 from core.db import Database
 from core.web.paging import paginate
-from qa.alerts import reach
+from qa.alerts import reach, subjects_of
+from qa.conduct.catalogue import ConductCatalogue, own_catalogue
 from qa.inspection.errors import AlertUnknown, InspectionUnknown
-from qa.inspection.models import AlertRow, FindingRow, InspectionRow, SentenceRow
+from qa.inspection.models import (
+    AlertRow,
+    ConductFindingRow,
+    CoveredContactRow,
+    FindingRow,
+    InspectionRow,
+    SentenceRow,
+)
 from qa.inspection.report import Report
 from qa.inspection.rulebook import Rulebook
 from qa.inspection.sealing import Opener, Sealer, finding_field, keywords_field, note_field, sentence_field
-from qa.inspection.views import AlertView, FindingView, InspectionDetail, InspectionSummary, SentenceView
+from qa.inspection.views import (
+    AlertView,
+    ConductView,
+    FindingView,
+    InspectionDetail,
+    InspectionSummary,
+    SentenceView,
+    ThreadFindings,
+)
 from qa.permissions import ALERT_READ, INSPECTION_READ, TRANSCRIPT_NUMBERS, TRANSCRIPT_READ
+from qa.ports import CustomerMasks, MaskedCustomer
 from qa.speech.digits import mask_digits
 
 
@@ -28,6 +45,8 @@ class InspectionFilter:
     """Which inspections are wanted; None means any."""
 
     contact_id: str | None = None
+    thread_id: str | None = None
+    channel: str | None = None
     employee_id: str | None = None
     state: str | None = None
     band: str | None = None
@@ -40,10 +59,21 @@ class InspectionFilter:
 class InspectionReader:
     """Queries. It changes nothing."""
 
-    def __init__(self, *, database: Database, sealer: Sealer, rulebook: Rulebook) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        sealer: Sealer,
+        rulebook: Rulebook,
+        catalogue: ConductCatalogue | None = None,
+        customers: CustomerMasks | None = None,
+    ) -> None:
+        """`customers`: who masks the names of customers; without it alerts name none."""
         self._database = database
         self._sealer = sealer
         self._rulebook = rulebook
+        self._catalogue = catalogue or own_catalogue()
+        self._customers = customers
 
     async def find(
         self, principal: Principal, wanted: InspectionFilter, *, cursor: str | None = None, limit: int = 50
@@ -59,8 +89,47 @@ class InspectionReader:
         return await self._detail(principal, InspectionRow.id == inspection_id)
 
     async def of_contact(self, principal: Principal, contact_id: str) -> InspectionDetail:
-        """Show the inspection of a contact; raise `InspectionUnknown`."""
-        return await self._detail(principal, InspectionRow.contact_id == contact_id)
+        """Show the inspection of a contact: a message's is its day's. Raise `InspectionUnknown`."""
+        return await self._detail(principal, of_contact(contact_id))
+
+    async def of_thread_day(self, principal: Principal, thread_day_id: str) -> InspectionDetail:
+        """Show the inspection of one day of a thread; raise `InspectionUnknown`."""
+        return await self._detail(principal, InspectionRow.thread_day_id == thread_day_id)
+
+    async def of_thread(
+        self, principal: Principal, thread_id: str, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[tuple[InspectionSummary, ...], str | None]:
+        """List the days of a thread, the newest first, with the next cursor."""
+        return await self.find(principal, InspectionFilter(thread_id=thread_id), cursor=cursor, limit=limit)
+
+    async def thread_findings(
+        self, principal: Principal, thread_id: str, message_ids: Collection[str] | None = None
+    ) -> ThreadFindings:
+        """Give what was found in a thread so far, by message; empty where the reader may see none.
+
+        `message_ids` narrows both findings and behaviours to these messages.
+        """
+        async with self._database.read() as session:
+            query = select(InspectionRow).where(
+                InspectionRow.thread_id == thread_id, _inspections(principal, INSPECTION_READ)
+            )
+            days = {row.id: row for row in await session.scalars(query)}
+            subject_id = next((row.subject_id for row in days.values()), None)
+            opener = await self._sealer.opener(session, subject_id)
+            found: dict[str, tuple[FindingView, ...]] = {}
+            if days:
+                readable = await _reaches(session, principal, TRANSCRIPT_READ, next(iter(days)))
+                hits = select(FindingRow).where(
+                    FindingRow.inspection_id.in_(days), FindingRow.message_id.is_not(None)
+                )
+                if message_ids is not None:
+                    hits = hits.where(FindingRow.message_id.in_(message_ids))
+                for row in await session.scalars(hits.order_by(FindingRow.char_begin, FindingRow.id)):
+                    view = self._finding(row, _opened(row, opener) if readable else None)
+                    found[str(row.message_id)] = (*found.get(str(row.message_id), ()), view)
+            return ThreadFindings(
+                found, await self._conducts(session, principal, thread_id, message_ids), opener.erased
+            )
 
     async def alerts(
         self, principal: Principal, *, state: str | None = None, cursor: str | None = None, limit: int = 50
@@ -71,7 +140,7 @@ class InspectionReader:
             query = query.where(AlertRow.state == state)
         async with self._database.read() as session:
             rows, following = await paginate(session, query, key=AlertRow.id, cursor=cursor, limit=limit)
-            return tuple([await self._alert(session, row) for row in rows]), following
+            return await self._alerts(session, rows), following
 
     async def alert(self, principal: Principal, alert_id: str) -> AlertView:
         """Show one alert; raise `AlertUnknown`."""
@@ -81,7 +150,8 @@ class InspectionReader:
             )
             if row is None:
                 raise AlertUnknown
-            return await self._alert(session, row)
+            (view,) = await self._alerts(session, [row])
+            return view
 
     async def _detail(self, principal: Principal, which: ColumnElement[bool]) -> InspectionDetail:
         async with self._database.read() as session:
@@ -101,7 +171,9 @@ class InspectionReader:
                 summary=_summary(row),
                 erased=opener.erased,
                 transcript=sentences,
-                findings=tuple(self._finding(item, opener, sentences) for item in rows),
+                findings=tuple(
+                    self._finding(item, _evidence(item, opener, sentences)) for item in _in_order(row, rows)
+                ),
                 keywords=_keywords(row, opener, masked=masked) if readable else (),
                 report=None if row.report is None else Report.model_validate(row.report),
                 rules_version=row.rules_version,
@@ -112,9 +184,7 @@ class InspectionReader:
                 ledger_seq=row.ledger_seq,
             )
 
-    def _finding(
-        self, row: FindingRow, opener: Opener, sentences: Sequence[SentenceView] | None
-    ) -> FindingView:
+    def _finding(self, row: FindingRow, text: str | None) -> FindingView:
         rule = self._rulebook.rule(row.rule_id)
         return FindingView(
             **{
@@ -124,28 +194,98 @@ class InspectionReader:
             },
             rule_title_zh=rule.title.zh if rule else row.rule_id,
             rule_title_en=rule.title.en if rule else row.rule_id,
-            text=_evidence(row, opener, sentences),
+            text=text,
         )
 
-    async def _alert(self, session: AsyncSession, row: AlertRow) -> AlertView:
-        title = self._rulebook.category(row.category)
+    async def _conducts(
+        self,
+        session: AsyncSession,
+        principal: Principal,
+        thread_id: str,
+        message_ids: Collection[str] | None,
+    ) -> tuple[ConductView, ...]:
+        row = ConductFindingRow
+        query = select(row).where(
+            row.thread_id == thread_id,
+            scope_clause(principal, INSPECTION_READ, owner=row.employee_id, department=row.department_id),
+        )
+        if message_ids is not None:
+            query = query.where(row.message_id.in_(message_ids))
+        found = await session.scalars(query.order_by(row.at.desc(), row.id.desc()))
+        return tuple(self._conduct(item) for item in found)
+
+    def _conduct(self, row: ConductFindingRow) -> ConductView:
+        entry = self._catalogue.entry(row.kind)
+        return ConductView(
+            id=row.id,
+            kind=row.kind,
+            title_zh=entry.title.zh,
+            title_en=entry.title.en,
+            advice_zh=entry.advice.zh,
+            advice_en=entry.advice.en,
+            source=entry.source,
+            severity=row.severity,
+            employee_id=row.employee_id,
+            customer_id=row.subject_id,
+            thread_id=row.thread_id,
+            message_id=row.message_id,
+            at=row.at,
+        )
+
+    async def _alerts(self, session: AsyncSession, rows: Sequence[AlertRow]) -> tuple[AlertView, ...]:
+        subjects = await subjects_of(session, rows)
+        conduct_ids = [row.conduct_id for row in rows if row.conduct_id is not None]
+        known = await session.execute(
+            select(ConductFindingRow.id, ConductFindingRow.kind).where(ConductFindingRow.id.in_(conduct_ids))
+        )
+        kinds: dict[str, str] = dict(known.all())
+        customers: Mapping[str, MaskedCustomer] = {}
+        if self._customers is not None:
+            wanted = {subject for subject in subjects.values() if subject is not None}
+            customers = await self._customers.masked(session, wanted)
+        return tuple(
+            [
+                await self._alert(session, row, subjects[row.id], kinds.get(row.conduct_id or ""), customers)
+                for row in rows
+            ]
+        )
+
+    async def _alert(
+        self,
+        session: AsyncSession,
+        row: AlertRow,
+        subject_id: str | None,
+        kind: str | None,
+        customers: Mapping[str, MaskedCustomer],
+    ) -> AlertView:
+        title = self._rulebook.category(row.category) if kind is None else self._catalogue.entry(kind).title
         note = None
         if row.note is not None:
-            subject_id = await session.scalar(
-                select(InspectionRow.subject_id).where(InspectionRow.id == row.inspection_id)
-            )
             opener = await self._sealer.opener(session, subject_id)
             note = mask_digits(opener.text(note_field(row.id), row.note))
+        customer = customers.get(subject_id or "", MaskedCustomer("", ""))
         return AlertView(
-            **{
-                item.name: getattr(row, item.name)
-                for item in fields(AlertView)
-                if item.name not in {"category_zh", "category_en", "note"}
-            },
+            **{name: getattr(row, name) for name in _ALERT_COLUMNS},
+            conduct=kind,
+            customer_id=subject_id,
+            customer_name=customer.name,
+            customer_phone=customer.phone,
             category_zh=title.zh,
             category_en=title.en,
             note=note,
         )
+
+
+_MADE_UP = frozenset(
+    {"conduct", "customer_id", "customer_name", "customer_phone", "category_zh", "category_en", "note"}
+)
+_ALERT_COLUMNS = tuple(item.name for item in fields(AlertView) if item.name not in _MADE_UP)
+
+
+def of_contact(contact_id: str) -> ColumnElement[bool]:
+    """Select the one inspection of a contact: the call's, or that of the message's day."""
+    covered = select(CoveredContactRow.inspection_id).where(CoveredContactRow.contact_id == contact_id)
+    return or_(InspectionRow.contact_id == contact_id, InspectionRow.id.in_(covered))
 
 
 def _inspections(principal: Principal, permission: str) -> ColumnElement[bool]:
@@ -164,7 +304,9 @@ async def _reaches(session: AsyncSession, principal: Principal, permission: str,
 
 
 def _filtered(query: Select[Any], wanted: InspectionFilter) -> Select[Any]:
-    for name in ("contact_id", "employee_id", "state", "band"):
+    if wanted.contact_id is not None:
+        query = query.where(of_contact(wanted.contact_id))
+    for name in ("thread_id", "channel", "employee_id", "state", "band"):
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(getattr(InspectionRow, name) == value)
@@ -196,11 +338,24 @@ async def _sentences(
     ).all()
     texts = [opener.text(sentence_field(row.id), row.text) for row in rows]
     if masked:
+        if not opener.erased:
+            texts = [hide(text, row.hidden or ()) for row, text in zip(rows, texts, strict=True)]
         texts = mask_numbers([row.role for row in rows], texts)
     return tuple(
-        SentenceView(row.idx, row.role, row.begin_ms, row.end_ms, row.confidence, text)
+        SentenceView(
+            row.idx, row.role, row.begin_ms, row.end_ms, row.confidence, text,
+            message_id=row.message_id, attachment_id=row.attachment_id, at=row.at,
+        )
         for row, text in zip(rows, texts, strict=True)
-    )
+    )  # fmt: skip
+
+
+def hide(text: str, spans: Iterable[Sequence[int]]) -> str:
+    """Put `*` for each character of the spans; the length stays."""
+    characters = list(text)
+    for begin, end in spans:
+        characters[begin:end] = "*" * len(characters[begin:end])
+    return "".join(characters)
 
 
 def mask_numbers(roles: Sequence[str], texts: Sequence[str]) -> list[str]:
@@ -221,8 +376,21 @@ def _evidence(row: FindingRow, opener: Opener, sentences: Sequence[SentenceView]
     if sentences is None:
         return None
     if row.text is None or opener.erased or row.sentence_index is None:
-        return opener.text(finding_field(row.id), row.text)
+        return _opened(row, opener)
     return sentences[row.sentence_index].text[row.char_begin : row.char_end]
+
+
+def _opened(row: FindingRow, opener: Opener) -> str:
+    """Give the words of a finding that stands by itself; contact data was covered when it was found."""
+    return mask_digits(opener.text(finding_field(row.id), row.text))
+
+
+def _in_order(inspection: InspectionRow, rows: Iterable[FindingRow]) -> list[FindingRow]:
+    """Bring the findings of a thread into the order of its messages: some were found before others."""
+    found = list(rows)
+    if inspection.thread_day_id is not None:
+        found.sort(key=lambda row: (row.sentence_index is None, row.sentence_index or 0, row.char_begin))
+    return found
 
 
 def _keywords(row: InspectionRow, opener: Opener, *, masked: bool) -> tuple[str, ...]:

@@ -1,17 +1,21 @@
 """What readers of inspections and alerts get to see. Texts print masked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from qa.inspection.report import Report
 
 
 @dataclass(frozen=True, slots=True)
 class InspectionSummary:
-    """One line of the list."""
+    """One line of the list: a call (`contact_id`), or a day of a thread (`thread_day_id`)."""
 
     id: str
-    contact_id: str
+    contact_id: str | None
+    thread_day_id: str | None
+    thread_id: str | None
+    day: date | None
     employee_id: str
     department_id: str | None
     channel: str
@@ -33,12 +37,17 @@ class InspectionSummary:
 
 @dataclass(frozen=True, slots=True)
 class SentenceView:
+    """One sentence, or one message of a thread: then `message_id` and `at` are set."""
+
     index: int
     role: str
     begin_ms: int
     end_ms: int
     confidence: float
     text: str = field(repr=False)
+    message_id: str | None = None
+    attachment_id: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,8 @@ class FindingView:
     fatal: bool
     deduction: int
     text: str | None = field(repr=False)
+    message_id: str | None = None
+    attachment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +97,53 @@ class InspectionDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class AlertView:
+class ConductView:
+    """A sensitive behaviour that a channel showed."""
+
     id: str
-    inspection_id: str
-    finding_id: str
-    contact_id: str
-    employee_id: str
+    kind: str
+    title_zh: str
+    title_en: str
+    advice_zh: str
+    advice_en: str
+    source: str
+    severity: str
+    employee_id: str | None
+    customer_id: str | None
+    thread_id: str | None
+    message_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFindings:
+    """What was found in a thread: by message, and the behaviours, newest first."""
+
+    by_message: Mapping[str, tuple[FindingView, ...]]
+    conduct: tuple[ConductView, ...]
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert: about a finding of an inspection, or (`conduct`) about a behaviour.
+
+    Of a message `thread_id` and, if it is about one, `message_id` are set. `customer_name` and
+    `customer_phone` are masked; empty where nobody knows the customer or it was erased.
+    """
+
+    id: str
+    inspection_id: str | None
+    finding_id: str | None
+    conduct_id: str | None
+    conduct: str | None
+    contact_id: str | None
+    thread_id: str | None
+    message_id: str | None
+    customer_id: str | None
+    customer_name: str
+    customer_phone: str
+    employee_id: str | None
     department_id: str | None
     category: str
     category_zh: str
@@ -105,4 +157,5 @@ class AlertView:
     taken_at: datetime | None
     closed_by: str | None
     closed_at: datetime | None
+    closed_because: str | None
     note: str | None = field(repr=False)

@@ -18,6 +18,7 @@ from dashboard.render import Renderer
 from gateway.calls.figures import CallCounts, CallFigures
 from gateway.calls.permissions import CALL_READ
 from gateway.calls.queries import CallFilter, CallQueries, CallView
+from gateway.contact.model import Channel
 from gateway.contact.verdicts import VerdictReader
 from qa.inspection.figures import InspectionCounts, InspectionFigures
 from qa.inspection.model import AlertState, Band
@@ -47,7 +48,7 @@ class OverviewSources:
 
 @dataclass(frozen=True, slots=True)
 class ShownAlert:
-    """An alert and the call that it is about; None where the reader may not see that call."""
+    """An alert and the call that it is about; None for a message or an unseen call."""
 
     alert: AlertView
     call: CallView | None
@@ -79,7 +80,7 @@ def endpoints(renderer: Renderer, sources: OverviewSources) -> list[Endpoint]:
         counts = await sources.call_figures.count(principal, *span)
         inspected = None
         if principal.allows(INSPECTION_READ):
-            inspected = await sources.inspection_figures.count(principal, *span)
+            inspected = await sources.inspection_figures.count(principal, *span, channel=Channel.CALL)
         links = _links(today)
         return Html(
             renderer.page(
@@ -160,10 +161,10 @@ async def _alerts(sources: OverviewSources, principal: Principal) -> AlertPanel 
         found += alerts
     found.sort(key=lambda alert: (Severity(alert.severity).rank, alert.created_at), reverse=True)
     shown = found[:ALERTS_SHOWN]
-    contacts = [alert.contact_id for alert in shown]
+    contacts = [alert.contact_id for alert in shown if alert.contact_id is not None]
     views, _ = await sources.calls.find(principal, CallFilter(contacts=contacts), limit=ALERTS_SHOWN)
     calls = {view.row.contact_id: view for view in views}
     return AlertPanel(
-        shown=tuple(ShownAlert(alert, calls.get(alert.contact_id)) for alert in shown),
+        shown=tuple(ShownAlert(alert, calls.get(alert.contact_id or "")) for alert in shown),
         open=await sources.inspection_figures.open_alerts(principal),
     )
