@@ -5,21 +5,11 @@ The defaults run everything on one machine with nothing installed but Python pac
 """
 
 import os
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,22 +19,13 @@ from pydantic_settings import (
 )
 
 from core.faults import SettingsInvalid, check_variables, of_fields, of_source
+from core.message_settings import ChatSettings, MessageSettings, SmppSettings, WeComSettings
+from core.setting_types import Part, Port, check_networks, problem
 
 __all__ = ["Settings", "SettingsInvalid", "load"]
 
-Port = Annotated[int, Field(ge=1, le=65535)]
 
-
-def _problem(zh: str, en: str) -> PydanticCustomError:
-    """Make a validator's error that says the same in both languages."""
-    return PydanticCustomError("setting", "{en}", {"en": en, "zh": zh})
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class WebSettings(_Part):
+class WebSettings(Part):
     """Where people and integrators reach the API and the dashboard."""
 
     host: str = "127.0.0.1"
@@ -58,7 +39,7 @@ class WebSettings(_Part):
         return self.public_url or f"http://{self.host}:{self.port}"
 
 
-class SipSettings(_Part):
+class SipSettings(Part):
     """The SIP side: where we listen, and the carrier's trunk."""
 
     host: str = "127.0.0.1"
@@ -76,6 +57,8 @@ class SipSettings(_Part):
     digest_algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(default=("MD5",), min_length=1)
     """What a staff phone is asked for, best first (RFC 8760). Many phones give up at a challenge they do not
     know, baresip 1.0 and SIPp 3.6 among them. MD5 holds: our phone passwords are random and long."""
+    texts: bool = False
+    """Messages over the trunk by SIP MESSAGE (RFC 3428)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -88,20 +71,10 @@ class SipSettings(_Part):
             }
         return data
 
-    @field_validator("trunk_sources")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            for network in value:
-                ip_network(network)
-        except ValueError:
-            raise _problem(
-                "应为 IP 网段，例如 192.0.2.0/24。", "This must be networks such as 192.0.2.0/24."
-            ) from None
-        return value
+    _networks = field_validator("trunk_sources")(check_networks)
 
 
-class MediaSettings(_Part):
+class MediaSettings(Part):
     """RTP: address, ports, and when a silent recorder ends the call."""
 
     host: str = "127.0.0.1"
@@ -114,14 +87,14 @@ class MediaSettings(_Part):
     @model_validator(mode="after")
     def _range(self) -> "MediaSettings":
         if self.port_high - self.port_low < 4:
-            raise _problem(
+            raise problem(
                 "port_high 至少要比 port_low 大 4：每通电话占用两个端口。",
                 "port_high must be at least 4 above port_low: each call takes two ports.",
             )
         return self
 
 
-class SpeechSettings(_Part):
+class SpeechSettings(Part):
     """Which engine reads recordings, and where its model is."""
 
     engine: Literal["auto", "whisper", "vosk"] = "auto"
@@ -130,7 +103,7 @@ class SpeechSettings(_Part):
     threads: int = Field(default=1, ge=1, le=64)
 
 
-class SecuritySettings(_Part):
+class SecuritySettings(Part):
     """Sessions and log-in."""
 
     session_idle_s: int = Field(default=1800, ge=60)
@@ -141,14 +114,14 @@ class SecuritySettings(_Part):
     cookie_secure: Literal["auto", "always", "never"] = "auto"
 
 
-class LedgerSettings(_Part):
+class LedgerSettings(Part):
     """The log's name and how often a checkpoint is signed."""
 
     origin: str = "maskline.local/ledger"
     checkpoint_interval_s: float = Field(default=10.0, gt=0)
 
 
-class OutboxSettings(_Part):
+class OutboxSettings(Part):
     """Messages between processes: how long a worker that died keeps others from the one it had in hand."""
 
     lease_s: float = Field(default=30.0, ge=3)
@@ -179,6 +152,10 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     ledger: LedgerSettings = LedgerSettings()
     outbox: OutboxSettings = OutboxSettings()
+    messages: MessageSettings = MessageSettings()
+    chat: ChatSettings = ChatSettings()
+    smpp: SmppSettings = SmppSettings()
+    wecom: WeComSettings = WeComSettings()
 
     @field_validator("data_dir")
     @classmethod
@@ -191,7 +168,7 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise _problem(
+            raise problem(
                 "不是 IANA 时区数据库中的时区，例如 Asia/Shanghai。",
                 "This is no time zone of the IANA database; one is Asia/Shanghai.",
             ) from error

@@ -6,7 +6,7 @@ remembers when a process dies. Delivery is at least once; a lease keeps two work
 same long work at the same time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,8 +91,13 @@ class Outbox:
         await session.flush()
         return outbox_id
 
-    async def take_due(self, session: AsyncSession, limit: int = 100) -> list[Message]:
-        """Pick what is due to be published and put off its next publication."""
+    async def take_due(
+        self, session: AsyncSession, limit: int = 100, *, but: Collection[str] = ()
+    ) -> list[Message]:
+        """Pick what is due to be published and put off its next publication.
+
+        `but`: topics that go another way than the broker; their consumers look into the table themselves.
+        """
         now = self._clock.now()
         rows = await session.scalars(
             select(OutboxRow)
@@ -100,6 +105,7 @@ class Outbox:
                 OutboxRow.done_at.is_(None),
                 OutboxRow.dead_at.is_(None),
                 OutboxRow.due_at <= now,
+                OutboxRow.topic.not_in(list(but)),
                 or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now),
             )
             .order_by(OutboxRow.due_at)
@@ -113,14 +119,20 @@ class Outbox:
             messages.append(Message(row.id, row.topic, row.payload, row.attempts))
         return messages
 
-    async def claim(self, session: AsyncSession, outbox_id: str, worker: str) -> Message | None:
+    async def claim(
+        self, session: AsyncSession, outbox_id: str, worker: str, *, topics: Collection[str] | None = None
+    ) -> Message | None:
         """Lease a message to `worker`; None if it is done, dead or in other hands.
 
-        A lease that ran out means that a worker died: that costs an attempt.
+        A lease that ran out means that a worker died: that costs an attempt. One of another topic than
+        `topics` is put off and costs none: a newer or older release knows what to do with it.
         """
         now = self._clock.now()
         row = await session.get(OutboxRow, outbox_id, with_for_update=True)
         if row is None or row.done_at or row.dead_at:
+            return None
+        if topics is not None and row.topic not in topics:
+            row.due_at = now + timedelta(seconds=PAUSES_S[-1])
             return None
         if row.leased_until is not None and row.leased_until >= now:
             return None

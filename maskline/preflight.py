@@ -35,8 +35,10 @@ def make_folders(settings: Settings) -> None:
 
 def check_ports(settings: Settings) -> None:
     """Raise `CannotStart` when somebody else holds a port of ours."""
-    web, sip, media = settings.web, settings.sip, settings.media
+    web, sip, media, chat = settings.web, settings.sip, settings.media, settings.chat
     _check(socket.SOCK_STREAM, web.host, web.port, "HTTP", "MASKLINE_WEB__PORT")
+    if chat.enabled:
+        _check(socket.SOCK_STREAM, chat.host, chat.port, text("web-chat"), "MASKLINE_CHAT__PORT")
     _check(socket.SOCK_DGRAM, sip.host, sip.port, "SIP", "MASKLINE_SIP__PORT")
     _check(socket.SOCK_DGRAM, media.host, media.port_low, "RTP", "MASKLINE_MEDIA__PORT_LOW / __PORT_HIGH")
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from core.db import Database
@@ -73,16 +73,27 @@ class Relay:
 
 
 class OutboxPublisher:
-    """Hands due outbox messages to the broker. `publish` must raise when the broker did not take one."""
+    """Hands due outbox messages to the broker. `publish` must raise when the broker did not take one.
 
-    def __init__(self, database: Database, outbox: Outbox, publish: Callable[[str, str], None]) -> None:
+    `but`: topics whose consumers take them from the table themselves.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        publish: Callable[[str, str], None],
+        *,
+        but: Collection[str] = (),
+    ) -> None:
         self._database = database
         self._outbox = outbox
         self._publish = publish
+        self._but = frozenset(but)
 
     async def __call__(self) -> None:
         async with self._database.begin() as session:
-            messages = await self._outbox.take_due(session)
+            messages = await self._outbox.take_due(session, but=self._but)
         for message in messages:
             await asyncio.to_thread(self._publish, message.topic, message.outbox_id)
 

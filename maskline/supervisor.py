@@ -11,7 +11,7 @@ from pathlib import Path
 from core.logging import get_logger
 from core.tasks import cancel, spawn
 
-PROCESSES = ("web", "calls", "switch", "worker", "relay")
+PROCESSES = ("web", "calls", "switch", "messages", "worker", "relay")
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h: starting again would not help
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 STEADY_AFTER_S = 30.0

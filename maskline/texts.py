@@ -25,6 +25,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{what} {host}:{port} 已被占用。请停止占用它的程序，或设置 {setting} 换一个端口。",
         "{what} {host}:{port} is in use. Stop the program that holds it, or set {setting} to another port.",
     ),
+    "web-chat": ("网页会话", "The web chat"),
     "no-permission": (
         "没有权限写入 {path}。请更改目录权限，或设置 MASKLINE_DATA_DIR。",
         "No permission to write {path}. Change its mode or set MASKLINE_DATA_DIR.",

@@ -63,7 +63,7 @@ class Deliverer:
     async def deliver(self, outbox_id: str) -> bool:
         """Handle one message; False when it was done already or is in other hands."""
         async with self._database.begin() as session:
-            message = await self._outbox.claim(session, outbox_id, self._name)
+            message = await self._outbox.claim(session, outbox_id, self._name, topics=self._handlers.keys())
         if message is None:
             return False
         keeper = spawn(self._keep_lease(outbox_id), name=f"lease-{outbox_id}")

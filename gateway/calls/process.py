@@ -1,16 +1,14 @@
 """The `calls` process: recovers, opens its two sockets, drives calls until it is told to stop."""
 
 import asyncio
-import fcntl
-import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from core.access.permissions import PermissionRegistry
+from core.alone import alone
 from core.blobs import BlobStore
 from core.clock import Clock
 from core.config import Settings
@@ -95,7 +93,7 @@ async def running(parts: CallsParts) -> AsyncIterator[RunningCalls]:
     run_dir = parts.settings.run_dir
     run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_alone(run_dir / "calls.lock"))
+        stack.enter_context(alone(run_dir / "calls.lock", AlreadyRunning))
         calls = await _build(parts)
         secret = parts.vault.secret(SECRET_NAME).reveal_text()
         app = build_app(
@@ -171,21 +169,6 @@ async def _build(parts: CallsParts) -> RunningCalls:
     service = CallService(live, books, link=parts.link, phones=registrar, media=parts.media)
     hearing = spawn(switchboard.run(), name="switchboard")
     return RunningCalls(service, switchboard, live, registrar, accounts, metrics, recovered, hearing)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold the lock of this data folder; the system frees it when the process dies, however it dies."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise AlreadyRunning from None
-    try:
-        yield
-    finally:
-        os.close(handle)
 
 
 async def _sweep(registrar: Registrar) -> None:

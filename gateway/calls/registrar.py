@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
 from typing import TypeAlias
 
 from sqlalchemy import delete, select
@@ -19,6 +18,7 @@ from gateway.calls.gear import PhoneAddress
 from gateway.calls.models import RegistrationRow
 from gateway.calls.throttle import Throttle
 from gateway.switch import protocol as sip
+from gateway.switch.trunk import TrunkSources
 
 _log = get_logger(__name__)
 FORBIDDEN = 403
@@ -72,11 +72,11 @@ class Registrar:
         self._settings = settings
         self._nonces = nonces or Nonces(clock)
         self._throttle = throttle or Throttle(clock)
-        self._trunks = [ip_network(network, strict=False) for network in settings.trunk_sources]
+        self._trunk = TrunkSources.of(settings)
 
     async def identify(self, event: sip.Incoming) -> Caller:
         """Tell who sends an INVITE. Credentials are checked first: a trunk has none of ours."""
-        if event.authorization is None and self._is_trunk(event.source_host, event.source_port):
+        if event.authorization is None and self._trunk.includes(event.source_host, event.source_port):
             return Trunk()
         dialled = event.to_user.get_secret_value()
         return await self._authenticate(event.authorization, event.source_host, "INVITE", dialled)
@@ -119,16 +119,6 @@ class Registrar:
         async with self._database.begin() as session:
             now = self._clock.now()
             await session.execute(delete(RegistrationRow).where(RegistrationRow.expires_at <= now))
-
-    def _is_trunk(self, host: str, port: int) -> bool:
-        ports = self._settings.trunk_source_ports
-        if ports and port not in ports:
-            return False
-        try:
-            address = ip_address(host.strip("[]"))
-        except ValueError:
-            return False
-        return any(address in network for network in self._trunks)
 
     async def _authenticate(
         self, given: sip.DigestCredentials | None, source: str, method: str, dialled: str | None

@@ -38,14 +38,20 @@ class ChannelHost:
         return {channel.kind: channel.connected for channel in self._channels}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve all channels until `stop` is set, then close them."""
-        tasks = []
-        for channel in self._channels:
-            await channel.start()
-            tasks.append(spawn(self.listen(channel), name=f"listen-{channel.kind}"))
-        tasks.append(spawn(self._dispatcher.run(), name="dispatch"))
+        """Serve all channels until `stop` is set, then close them.
+
+        A listener or the dispatcher that breaks ends the run with its error: a channel that nobody hears must
+        not look alive.
+        """
+        tasks: list[asyncio.Task[None]] = [spawn(_until(stop), name="stop")]
         try:
-            await stop.wait()
+            for channel in self._channels:
+                await channel.start()
+                tasks.append(spawn(self.listen(channel), name=f"listen-{channel.kind}"))
+            tasks.append(spawn(self._dispatcher.run(), name="dispatch"))
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             await cancel(*tasks)
             for channel in self._channels:
@@ -71,3 +77,7 @@ class ChannelHost:
             await delivery.give_back()
             return
         await delivery.settle()
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()

@@ -46,6 +46,7 @@ def options_from(settings: Settings, *, node: str = "switch", linger_s: float = 
         port=settings.sip.port,
         advertised_host=settings.sip.advertised_host,
         realm=settings.sip.realm,
+        texts=settings.sip.texts,
         socket_path=settings.run_dir / "switch.sock",
         linger_s=linger_s,
     )

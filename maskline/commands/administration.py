@@ -50,14 +50,17 @@ def show(
 
 @configuration.command("check")
 def check() -> None:
-    """检查配置、密钥和数据目录 / check settings, keys and the data folder."""
+    """检查配置、密钥、数据目录和端口 / check settings, keys, the data folder and the ports."""
+    from maskline.background import supervisor_pid
     from maskline.ground import load_keyring
-    from maskline.preflight import make_folders
+    from maskline.preflight import check_ports, make_folders
 
     chosen = settings()
     with clear_errors():
         make_folders(chosen)
         load_keyring(chosen)
+        if supervisor_pid(chosen) is None:  # else the ports are ours
+            check_ports(chosen)
     out.print(text("config-ok"))
 
 

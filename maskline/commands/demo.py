@@ -96,6 +96,8 @@ def _own_settings(folder: Path) -> Settings:
         MASKLINE_DATA_DIR=str(folder / "data"),
         MASKLINE_WEB__HOST=HOST,
         MASKLINE_WEB__PORT=str(free_port()),
+        MASKLINE_CHAT__HOST=HOST,
+        MASKLINE_CHAT__PORT=str(free_port()),
         MASKLINE_SIP__HOST=HOST,
         MASKLINE_SIP__PORT=str(free_port()),
         MASKLINE_SIP__TRUNK_HOST=HOST,

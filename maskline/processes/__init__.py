@@ -1,4 +1,4 @@
-"""The five processes. Each has a module of its own, loaded only in the process that is it."""
+"""The processes. Each has a module of its own, loaded only in the process that is it."""
 
 import asyncio
 import os

@@ -1,26 +1,73 @@
-"""The calls process: call control, media relay and recorder."""
+"""The calls process: call control, media relay and recorder, and texts over the same switch."""
 
 import asyncio
+from dataclasses import replace
 
 from core.config import Settings
 from core.heartbeat import Report
+from core.tasks import cancel, spawn
 from gateway.calls import process
+from gateway.calls.process import CallsParts
+from gateway.messages.build import build_host, build_messages
+from gateway.messages.channels.sip.channel import LinkSplit, SipTextChannel
+from gateway.messages.host import ChannelHost
 from maskline.beating import beating
-from maskline.gateway_wiring import build_gateway, open_calls
-from maskline.ground import open_ground
+from maskline.channels_wiring import sip_texts
+from maskline.gateway_wiring import Gateway, build_gateway, open_calls
+from maskline.ground import Ground, open_ground
+from maskline.messages_wiring import chat_tokens, message_ground
 from maskline.processes import until_told
+from maskline.relay import owner
 
 
 async def calls(settings: Settings, stop: asyncio.Event) -> None:
     """Recover what an earlier life left open, then carry calls until told to stop."""
-    async with open_ground(settings) as ground, open_calls(ground, build_gateway(ground)) as parts:
+    async with open_ground(settings) as ground:
+        gateway = build_gateway(ground)
+        async with open_calls(ground, gateway) as parts:
+            link = parts.link
 
-        async def report() -> Report:
-            connected = parts.link.connected
-            return ("ok" if connected else "degraded"), {"switch": connected}
+            async def report() -> Report:
+                return ("ok" if link.connected else "degraded"), {"switch": link.connected}
 
-        async with beating(ground, "calls", report):
-            await process.run(parts, stop)
+            async with beating(ground, "calls", report):
+                if settings.sip.texts:
+                    await _with_texts(ground, gateway, parts, stop)
+                else:
+                    await process.run(parts, stop)
+
+
+async def _with_texts(ground: Ground, gateway: Gateway, parts: CallsParts, stop: asyncio.Event) -> None:
+    """Carry SIP MESSAGE beside the calls. If one of the two breaks, so does the process."""
+    channel = sip_texts(parts.link, ground.settings, ground.vault)
+    host = _host_of(ground, gateway, channel)
+    calls_parts = replace(parts, link=LinkSplit(parts.link, channel.hear))
+    ended = asyncio.Event()
+
+    async def until_told_to_end() -> None:
+        await stop.wait()
+        ended.set()
+
+    stopping = spawn(until_told_to_end(), name="stop")
+    running = [
+        spawn(process.run(calls_parts, ended), name="calls"),
+        spawn(host.run(ended), name="texts"),
+    ]
+    try:
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ended.set()
+        await cancel(stopping)
+    await asyncio.wait(running)
+    for one in running:
+        one.result()
+
+
+def _host_of(ground: Ground, gateway: Gateway, channel: SipTextChannel) -> ChannelHost:
+    stands_on = message_ground(ground, gateway)
+    services = build_messages(stands_on)
+    host, _ = build_host(stands_on, services, [channel], worker=owner(), links=chat_tokens(ground))
+    return host
 
 
 def main(settings: Settings) -> None:

@@ -7,16 +7,19 @@ from core.heartbeat import Report
 from core.lease import Lease
 from core.tasks import cancel, spawn
 from core.vault.subjects import purge_remains
+from gateway.messages.events import MESSAGE_SEND
 from maskline.beating import beating
 from maskline.celery_app import make_celery, publish
 from maskline.gateway_wiring import build_gateway, build_people
 from maskline.ground import Ground, open_ground
+from maskline.messages_wiring import build_message_services
 from maskline.permissions import registry
 from maskline.processes import until_told
 from maskline.relay import LEASE_TTL_S, Chore, OutboxPublisher, Relay, owner
 
 OUTBOX_EVERY_S = 0.2
 BINDINGS_EVERY_S = 15.0
+MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
 PURGE_EVERY_S = 3600.0
 
@@ -40,27 +43,32 @@ async def relay(settings: Settings, stop: asyncio.Event) -> None:
 def _chores(ground: Ground) -> list[Chore]:
     app = make_celery(ground.settings)
     people = build_people(ground, registry())
-    bindings = build_gateway(ground).bindings
+    gateway = build_gateway(ground)
+    messages = build_message_services(ground, gateway)
 
     async def sweep_access() -> None:
         async with ground.database.begin() as session:
             await people.sweep(session)
 
     async def sweep_bindings() -> None:
-        while await bindings.release_expired():
+        while await gateway.bindings.release_expired():
             pass
 
     async def purge() -> None:
         await purge_remains(ground.database)
 
     publisher = OutboxPublisher(
-        ground.database, ground.outbox, lambda topic, outbox_id: publish(app, topic, outbox_id)
+        ground.database,
+        ground.outbox,
+        lambda topic, outbox_id: publish(app, topic, outbox_id),
+        but={MESSAGE_SEND},  # whoever holds the channel takes it from the table
     )
     checkpoint_s = ground.settings.ledger.checkpoint_interval_s
     return [
         Chore("outbox", OUTBOX_EVERY_S, publisher),
         Chore("checkpoint", checkpoint_s, ground.ledger_service.sign_checkpoint),
         Chore("bindings", BINDINGS_EVERY_S, sweep_bindings),
+        Chore("messages", MESSAGES_EVERY_S, messages.sweep),
         Chore("access", ACCESS_EVERY_S, sweep_access),
         Chore("purge", PURGE_EVERY_S, purge),
     ]

@@ -55,6 +55,7 @@ def _document() -> dict[str, Any]:
         from gateway.calls.client import CallsClient
         from maskline.gateway_wiring import build_gateway
         from maskline.ground import open_ground
+        from maskline.messages_wiring import build_message_services
         from maskline.processes.web import api_endpoints
         from maskline.qa_wiring import build_quality
 
@@ -62,7 +63,9 @@ def _document() -> dict[str, Any]:
             settings = Settings(data_dir=Path(folder), keyring=Keyring.generate().dump())
             async with open_ground(settings) as ground:
                 client = CallsClient(settings.run_dir / "calls.sock", "none")
-                endpoints = api_endpoints(ground, build_gateway(ground), build_quality(ground), client)
+                gateway = build_gateway(ground)
+                messages = build_message_services(ground, gateway)
+                endpoints = api_endpoints(ground, gateway, build_quality(ground), messages, client)
             routes = [(API_PREFIX + one.path, one) for one in endpoints]
             system = [*system_endpoints([], CollectorRegistry()), description_endpoint({})]
             routes += [(one.path, one) for one in system]

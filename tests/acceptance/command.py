@@ -38,6 +38,7 @@ class Machine:
         self.variables = {
             "MASKLINE_DATA_DIR": str(self.data),
             "MASKLINE_WEB__PORT": str(free_port(socket.SOCK_STREAM)),
+            "MASKLINE_CHAT__PORT": str(free_port(socket.SOCK_STREAM)),
             "MASKLINE_SIP__PORT": str(free_port()),
             "MASKLINE_SIP__TRUNK_PORT": str(free_port()),
             "MASKLINE_MEDIA__PORT_LOW": str(low),

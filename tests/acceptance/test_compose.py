@@ -20,7 +20,7 @@ from tests.acceptance.command import run_command
 from tests.support.system import ROOT
 
 FILE = ROOT / "docker-compose.yml"
-OURS = {"web", "calls", "switch", "worker", "relay"}
+OURS = {"web", "calls", "switch", "messages", "worker", "relay"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 

@@ -46,6 +46,42 @@ async def test_failed_message_is_given_back_and_done_one_is_not_repeated(
     assert seen == [1, 2]
 
 
+async def test_a_topic_that_nobody_here_knows_waits_and_costs_nothing(
+    database: Database, clock: ManualClock
+) -> None:
+    outbox = Outbox(clock)
+    handled: list[str] = []
+
+    async def handler(message: Message) -> None:
+        handled.append(message.outbox_id)
+
+    async with database.begin() as session:
+        outbox_id = await outbox.put(session, "of.tomorrow", {"id": "x"})
+    published: list[str] = []
+    publisher = OutboxPublisher(database, outbox, lambda _, one: published.append(one))
+    old = Deliverer(database, outbox, {"call.ended": handler})
+    for _ in range(20):
+        await publisher()
+        assert not await old.deliver(outbox_id)
+    assert published == [outbox_id]
+    clock.advance(timedelta(minutes=16))
+    await publisher()
+    assert await Deliverer(database, outbox, {"of.tomorrow": handler}).deliver(outbox_id)
+    assert handled == [outbox_id]
+
+
+async def test_a_topic_with_consumers_of_its_own_is_not_published(
+    database: Database, clock: ManualClock
+) -> None:
+    outbox = Outbox(clock)
+    published: list[str] = []
+    async with database.begin() as session:
+        await outbox.put(session, "message.send", {})
+        other = await outbox.put(session, "message.finished", {})
+    await OutboxPublisher(database, outbox, lambda _, one: published.append(one), but={"message.send"})()
+    assert published == [other]
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_message_crosses_the_file_system_broker(

@@ -24,6 +24,7 @@ from gateway.messages.model import ChannelKind, Outgoing
 from gateway.messages.ports import MessageChannel
 from gateway.switch import protocol as p
 from gateway.switch.memory import InMemorySwitch
+from gateway.switch.trunk import TrunkSources
 from tests.conformance.test_smpp_channel import Smsc
 
 KINDS = ["memory", "smpp", "webchat", "sip", "wecom"]
@@ -78,7 +79,7 @@ async def webchat(sqlite_url):
 
 async def sip(sqlite_url):
     link = InMemorySwitch()
-    channel = SipTextChannel(link, SipTextOptions("127.0.0.1", 5060, frozenset()), lambda text: text[:8])
+    channel = SipTextChannel(link, SipTextOptions("127.0.0.1", 5060, TrunkSources((), ())), lambda text: text[:8])
     link.connect()
     sent = []
 

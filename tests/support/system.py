@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 MEDIA_PORTS = 200
 START_WITHIN_S = 120.0
 STOP_WITHIN_S = 25.0
-BEATING = frozenset({"web", "calls", "worker", "relay"})
+BEATING = frozenset({"web", "calls", "messages", "worker", "relay"})
 T = TypeVar("T")
 
 
@@ -91,6 +91,7 @@ class System:
             "sip": {"port": free_port(), "trunk_port": free_port()},
             "media": {"port_low": low, "port_high": high},
             "web": {"port": free_port(socket.SOCK_STREAM)},
+            "chat": {"port": free_port(socket.SOCK_STREAM)},
         }
         for part, values in settings.items():
             parts.setdefault(part, {}).update(values)
@@ -98,7 +99,7 @@ class System:
         self._environment = {"MASKLINE_DATA_DIR": str(self.data), "MASKLINE_LOG_LEVEL": log_level}
         for part, values in parts.items():
             for name, value in values.items():
-                text = json.dumps(value) if isinstance(value, list | tuple) else str(value)
+                text = json.dumps(value) if isinstance(value, list | tuple | dict | bool) else str(value)
                 self._environment[f"MASKLINE_{part}__{name}".upper()] = text
         self._environment["MASKLINE_CONFIG"] = str(self.data / "none.toml")
         self.settings = Settings(data_dir=self.data, log_level=log_level, **parts)  # type: ignore[arg-type]
@@ -156,7 +157,7 @@ class System:
     def stop(self) -> None:
         """Stop what runs, `calls` before `switch`, and require that each ends in order."""
         codes = {}
-        for name in ("web", "relay", "worker", "calls", "switch"):
+        for name in ("web", "relay", "worker", "messages", "calls", "switch"):
             child = self.children.pop(name, None)
             if child is None:
                 continue

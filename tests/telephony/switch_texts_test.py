@@ -10,6 +10,7 @@ from gateway.messages.channels.sip.channel import LinkSplit, SipTextChannel, Sip
 from gateway.messages.errors import ChannelRefused, ChannelUnavailable
 from gateway.messages.model import Outgoing
 from gateway.switch import protocol as p
+from gateway.switch.trunk import TrunkSources
 from tests.telephony.raw_phone import RawPhone, status_of
 from tests.telephony.switch_rig import rig
 
@@ -35,8 +36,8 @@ def raw_message(phone, text, cseq, *, kind="text/plain;charset=UTF-8", length=No
 class Texts:
     """The channel over the rig's link, and what calls would hear."""
 
-    def __init__(self, r, phone, trusted=("127.0.0.1",)):
-        options = SipTextOptions("127.0.0.1", phone.port, frozenset(trusted))
+    def __init__(self, r, phone, trusted=("127.0.0.1/32",)):
+        options = SipTextOptions("127.0.0.1", phone.port, TrunkSources(trusted, ()))
         self.channel = SipTextChannel(r.link, options, lambda text: format(abs(hash(text)), "x"))
         self.others = []
         self.rig = r
@@ -104,7 +105,7 @@ async def test_received_and_answered_when_kept(tmp_path):
 
 async def test_only_from_the_trunk(tmp_path):
     async with rig(tmp_path, texts=True) as r, RawPhone(r.port) as phone:
-        texts = Texts(r, phone, trusted=("192.0.2.1",))
+        texts = Texts(r, phone, trusted=("192.0.2.1/32",))
         listening = spawn(texts.listen(), name="listen")
         raw_message(phone, "你好", 1)
         assert status_of(await phone.next()) == 403

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import SecretStr
 
@@ -13,7 +14,8 @@ from gateway.messages.errors import ChannelRefused, ChannelThrottled, ChannelUna
 from gateway.messages.model import ChannelKind, Outgoing, Received, Submitted, Traits
 from gateway.messages.ports import Delivery, PartTaken
 from gateway.switch import protocol as p
-from gateway.switch.link import LinkDown, LinkEvent, SwitchLink
+from gateway.switch.link import LinkDown, LinkEvent
+from gateway.switch.trunk import TrunkSources
 
 ANSWER_S = 18.0
 MAX_TEXT = 400  # 1300 bytes at three bytes a character (RFC 3428 section 8)
@@ -24,16 +26,27 @@ _FOR_GOOD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SipTextOptions:
-    """The trunk: where texts go, and from which hosts they may come."""
+    """The trunk: where texts go, and from which addresses they may come."""
 
     trunk_host: str
     trunk_port: int
-    trusted_hosts: frozenset[str]
+    sources: TrunkSources
     region: str = "CN"
 
 
+class TextLink(Protocol):
+    """What texts need of the link to the switch."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    def send(self, command: p.SwitchCommand) -> None: ...
+
+    def events(self) -> AsyncIterator[LinkEvent]: ...
+
+
 class SipTextChannel:
-    """A `MessageChannel` over a `SwitchLink`. Give it the link's events by `LinkSplit`.
+    """A `MessageChannel` over the link to the switch. Give it the link's events by `LinkSplit`.
 
     A 2xx is the last that anybody says of a MESSAGE, so there are no receipts. Tries of one message have the
     same Call-ID, but no standard makes the other end drop a second one: it does not dedupe.
@@ -42,7 +55,7 @@ class SipTextChannel:
     kind = ChannelKind.SIP
     traits = Traits(needs_number=True, dedupes=False, receipts=False, max_text=MAX_TEXT)
 
-    def __init__(self, link: SwitchLink, options: SipTextOptions, blind: Callable[[str], str]) -> None:
+    def __init__(self, link: TextLink, options: SipTextOptions, blind: Callable[[str], str]) -> None:
         self._link = link
         self._options = options
         self._blind = blind
@@ -114,7 +127,7 @@ class SipTextChannel:
             waiting.set_result(status)
 
     def _text(self, event: p.TextIn) -> None:
-        if event.source_host not in self._options.trusted_hosts:
+        if not self._options.sources.includes(event.source_host, event.source_port):
             self._answer(event.request, 403)
             return
         received = Received(
@@ -148,9 +161,9 @@ class SipTextChannel:
 
 
 class LinkSplit:
-    """A `SwitchLink` for calls that first lets the texts' channel hear each event."""
+    """The link for calls that first lets the texts' channel hear each event."""
 
-    def __init__(self, link: SwitchLink, hear: Callable[[LinkEvent], bool]) -> None:
+    def __init__(self, link: TextLink, hear: Callable[[LinkEvent], bool]) -> None:
         self._link = link
         self._hear = hear
 
@@ -165,9 +178,6 @@ class LinkSplit:
         async for event in self._link.events():
             if not self._hear(event):
                 yield event
-
-    def status(self) -> object:
-        return self._link.status()
 
 
 def _raise_for(status: int) -> None:

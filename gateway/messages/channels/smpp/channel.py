@@ -43,7 +43,7 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SmppOptions:
-    """One account at an SMSC.
+    """One account at an SMSC. `name` tells its message ids from those of other accounts.
 
     `sources` maps a line's number (E.164) to the address it has at this SMSC (an access code); a line that
     is not in it is its own address. `dedupes`: this SMSC drops a second submission with the same
@@ -56,6 +56,7 @@ class SmppOptions:
     password: str = field(repr=False)
     system_type: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
     region: str = "CN"
     dedupes: bool = False
     decimal_receipt_ids: bool = False
@@ -72,8 +73,10 @@ class SmppChannel:
 
     def __init__(self, options: SmppOptions, clock: Clock, blind: Callable[[str], str]) -> None:
         self._options = options
+        self.name = options.name
+        self._prefix = f"{options.name}:" if options.name else ""
         self._clock = clock
-        self._blind = blind
+        self._key = blind
         self._session: SmppSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._coming: asyncio.Queue[Delivery | None] = asyncio.Queue()
@@ -81,6 +84,11 @@ class SmppChannel:
         self._next_at = 0.0
         self._bound = asyncio.Event()
         self.traits = Traits(needs_number=True, dedupes=options.dedupes, receipts=True, max_text=1000)
+
+    @property
+    def lines(self) -> frozenset[str]:
+        """Give the lines that have an address at this SMSC."""
+        return frozenset(self._options.sources)
 
     @property
     def connected(self) -> bool:
@@ -123,6 +131,9 @@ class SmppChannel:
             await self._session.close()
         self._coming.put_nowait(None)
 
+    def _blind(self, text: str) -> str:
+        return self._key(self._prefix + text)
+
     async def _submit_one(
         self, session: SmppSession, outgoing: Outgoing, segment: segments.Segment, to: PhoneNumber
     ) -> str:
@@ -143,7 +154,8 @@ class SmppChannel:
         )
         answer = await session.request(Command.SUBMIT_SM, pdu.encode()[HEADER.size :])
         if answer.status == OK:
-            return message_id_of(answer.body) or f"-{outgoing.reference}-{segment.part}"
+            known = message_id_of(answer.body) or f"-{outgoing.reference}-{segment.part}"
+            return self._prefix + known
         code = f"{answer.status:#04x}"
         if answer.status == THROTTLED:
             pause = self._options.throttle_pause_s
@@ -216,7 +228,7 @@ class SmppChannel:
             text = payload.decode("latin-1")
             found = read_receipt(text, parameters, decimal_ids=self._options.decimal_receipt_ids)
             if found is not None:
-                return Receipt(self.kind, found.state, found.message_id, code=found.code), ""
+                return Receipt(self.kind, found.state, self._prefix + found.message_id, code=found.code), ""
         piece = segments.read_piece(decoded.esm_class, decoded.data_coding, payload)
         line = self._line(decoded.destination_addr)
         key, reference = self._reference(decoded, payload)

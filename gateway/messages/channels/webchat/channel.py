@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 from core.clock import Clock
 from core.logging import get_logger
 from core.vault import SubjectErased
+from core.web.server import serve
 from gateway.messages.channels.webchat.frames import MAX_FRAME_BYTES, Frame, Give, Hello, Say, Seen
 from gateway.messages.channels.webchat.history import ChatHistory, ChatLine
 from gateway.messages.channels.webchat.throttle import Bucket
@@ -39,6 +42,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Server": "maskline",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 FILES = {"/": "index.html", "/chat.js": "chat.js", "/chat.css": "chat.css"}
@@ -53,6 +57,9 @@ class WebChatOptions:
     port: int = 0
     origins: frozenset[str] = frozenset()
     """Origins that a WebSocket may come from; empty: the request's own host only."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-For is believed."""
+    institution: str = ""
     hello_s: float = 5.0
     heartbeat_s: float = 25.0
     sockets: int = 2000
@@ -79,31 +86,35 @@ class WebChatChannel:
         self._sockets: dict[str, set[web.WebSocketResponse]] = {}
         self._talk = Bucket(clock, burst=options.burst, per_minute=options.per_minute)
         self._connects = Bucket(clock, burst=options.burst, per_minute=options.connects_per_minute)
-        self._runner: web.AppRunner | None = None
+        self._proxies = [ip_network(network, strict=False) for network in options.trusted_proxies]
+        self._serving: AsyncExitStack | None = None
         self.port = options.port
 
     @property
     def connected(self) -> bool:
-        return self._runner is not None
+        return self._serving is not None
 
     def app(self) -> web.Application:
         """Give the site: three files and a WebSocket."""
         app = web.Application(client_max_size=4096)
+        app.on_response_prepare.append(_set_headers)
         for path in FILES:
             app.router.add_get(path, self._file)
         app.router.add_get("/ws", self._socket)
         return app
 
     async def start(self) -> None:
-        """Listen."""
-        if self._runner is not None:
+        """Listen.
+
+        Raises:
+            ListenRefused: the port is taken or the address is not ours.
+        """
+        if self._serving is not None:
             return
-        runner = web.AppRunner(self.app(), access_log=None, handle_signals=False)
-        await runner.setup()
-        site = web.TCPSite(runner, self._options.host, self._options.port)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        self._runner = runner
+        serving = AsyncExitStack()
+        site = serve(self.app(), host=self._options.host, port=self._options.port)
+        self.port = await serving.enter_async_context(site)
+        self._serving = serving
 
     async def submit(self, outgoing: Outgoing, taken: PartTaken) -> Submitted:
         """Take a message: it lies in the thread; open browsers get it now, others when they come."""
@@ -124,19 +135,19 @@ class WebChatChannel:
         for sockets in list(self._sockets.values()):
             for socket in list(sockets):
                 await socket.close(code=WSCloseCode.GOING_AWAY)
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._serving is not None:
+            await self._serving.aclose()
+            self._serving = None
         self._coming.put_nowait(None)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(STATIC / FILES[request.path], headers=HEADERS)
+        return web.FileResponse(STATIC / FILES[request.path])
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        if not self._own_origin(request) or not self._connects.take(request.remote or "?"):
-            raise web.HTTPForbidden(headers=HEADERS)
+        if not self._own_origin(request) or not self._connects.take(self._source(request)):
+            raise web.HTTPForbidden
         if sum(map(len, self._sockets.values())) >= self._options.sockets:
-            raise web.HTTPServiceUnavailable(headers=HEADERS)
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(
             heartbeat=self._options.heartbeat_s, max_msg_size=MAX_FRAME_BYTES, compress=False
         )
@@ -165,6 +176,22 @@ class WebChatChannel:
             return origin in self._options.origins
         return origin.split("://")[-1] == request.host
 
+    def _source(self, request: web.Request) -> str:
+        """Give who asks, for the limits: behind our own proxy the last address that it wrote down."""
+        peer = request.remote or "?"
+        written = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        for address in reversed([*(one.strip() for one in written if one.strip()), peer]):
+            if not self._is_proxy(address):
+                return address[:64]
+        return peer
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            known = ip_address(address)
+        except ValueError:
+            return False
+        return any(known in network for network in self._proxies)
+
     async def _hello(self, socket: web.WebSocketResponse) -> ChatRight | None:
         try:
             async with asyncio.timeout(self._options.hello_s):
@@ -184,7 +211,7 @@ class WebChatChannel:
             return
         for line in lines:
             await _send(socket, _line(line))
-        await _send(socket, {"type": "ready"})
+        await _send(socket, {"type": "ready", "institution": self._options.institution})
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 break
@@ -229,6 +256,10 @@ class WebChatChannel:
             await _send(socket, {"type": "again", "ref": reference})
 
         return Delivery(event, settle, give_back)
+
+
+async def _set_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
 
 
 def _line(line: ChatLine) -> dict[str, object]:
