@@ -22,6 +22,7 @@ from gateway.messages.fragments import Fragments
 from gateway.messages.host import ChannelHost
 from gateway.messages.inbox import Inbox
 from gateway.messages.model import ChannelKind, Traits
+from gateway.messages.orphans import Orphans
 from gateway.messages.ports import (
     ChatLinks,
     Contacts,
@@ -78,11 +79,14 @@ class Messages:
     fragments: Fragments
     days: ThreadDays
     books: MessageBooks
+    orphans: Orphans
     calendar: Calendar
 
     async def sweep(self) -> None:
         """Do what time asks for: close days, give up on receipts and on parts. A chore of the relay."""
         await self.days.sweep()
+        while await self.orphans.sweep():
+            pass
         while await self.fragments.sweep():
             pass
 
@@ -156,6 +160,14 @@ def build_messages(ground: MessageGround) -> Messages:
             delivery=delivery,
         ),
         books=books,
+        orphans=Orphans(
+            database=ground.database,
+            clock=ground.clock,
+            books=books,
+            outbox=ground.outbox,
+            delivery=delivery,
+            channels=ground.channels,
+        ),
         calendar=calendar,
     )
 

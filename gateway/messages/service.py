@@ -266,6 +266,8 @@ class MessageService:
             house,
             self._allowed(parties),
         )
+        if CHAT_LINK in rendered.text and ChannelKind.WEBCHAT not in self._channels:
+            raise ChannelMissing(channel=ChannelKind.WEBCHAT.value)
         return rendered.text, rendered.version_id
 
     def _screen(self, text: str, parties: Parties, kept: Kept | None) -> Screened:
