@@ -1,4 +1,4 @@
-"""Filters that live in the address of a page: a form sends them, a link carries them, a colleague gets them."""
+"""Filters that live in the address of a page: a form sends them, and a link carries them to a colleague."""
 
 from datetime import date
 from typing import Annotated, ClassVar

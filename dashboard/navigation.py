@@ -77,7 +77,7 @@ GROUPS = (
         (
             Place("/ledger", "nav.ledger", "ledger.read"),
             Place("/evidence", "nav.evidence", "ledger.read"),
-            Place("/access-log", "nav.access_log", "ledger.read"),
+            Place("/access-log", "nav.access_log", "audit.read"),
         ),
     ),
 )

@@ -97,6 +97,7 @@ def build_gateway(ground: Ground) -> Gateway:
             events=ground.bus,
             clock=clock,
             checker=checker,
+            notes=ground.access_log,
         ),
         consent=ConsentService(
             database=ground.database, subject_keys=ground.subject_keys, ledger=ground.ledger, clock=clock

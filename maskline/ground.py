@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from core.audit import AccessLog, AuditService
 from core.blobs import BlobStore, LocalBlobStore
 from core.clock import Clock, SystemClock
 from core.config import Settings
@@ -29,6 +30,12 @@ class Ground:
     outbox: Outbox
     bus: EventBus
     blobs: BlobStore
+    access_log: AccessLog
+
+    @property
+    def audit(self) -> AuditService:
+        """Who saw what."""
+        return AuditService(self.database, ledger=self.ledger, notes=self.access_log)
 
 
 def load_keyring(settings: Settings) -> Keyring:
@@ -67,6 +74,7 @@ async def open_ground(settings: Settings, clock: Clock | None = None) -> AsyncIt
             outbox=Outbox(clock, lease_s=settings.outbox.lease_s),
             bus=EventBus(),
             blobs=LocalBlobStore(settings.data_dir / "blobs"),
+            access_log=AccessLog(database, clock),
         )
     finally:
         await database.close()

@@ -2,6 +2,7 @@
 
 from core.access.grants import ACCESS_PERMISSIONS
 from core.access.permissions import PermissionRegistry
+from core.audit import permissions as audit
 from core.ledger import permissions as ledger
 from core.web.system import SYSTEM_PERMISSIONS
 from gateway import permissions as gateway
@@ -16,6 +17,7 @@ def registry() -> PermissionRegistry:
         SYSTEM_PERMISSIONS,
         ACCESS_PERMISSIONS,
         ledger.PERMISSIONS,
+        audit.PERMISSIONS,
         gateway.PERMISSIONS,
         calls.PERMISSIONS,
         messages.PERMISSIONS,

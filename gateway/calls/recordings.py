@@ -99,7 +99,12 @@ class Recordings:
         if last is not None and now - last < SAME_LISTENING:
             return
         async with self._database.begin() as session:
-            body = {"call_id": row.id, "contact_id": row.contact_id, "by": principal.employee_id}
+            body = {
+                "call_id": row.id,
+                "contact_id": row.contact_id,
+                "customer": row.customer_id,
+                "by": principal.employee_id,
+            }
             await self._ledger.append(session, "recording.listened", body)
         self._heard[listening] = now
         self._heard.move_to_end(listening)

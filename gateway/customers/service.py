@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
 from core.access.scope import scope_clause
+from core.audit import AccessNotes, NoNotes, Seen
 from core.clock import Clock
 from core.db import Database
 from core.events import EventBus
@@ -61,6 +62,7 @@ class CustomerService:
         events: EventBus,
         clock: Clock,
         checker: FieldChecker,
+        notes: AccessNotes | None = None,
     ) -> None:
         self._db = database
         self._keys = subject_keys
@@ -69,6 +71,7 @@ class CustomerService:
         self._events = events
         self._clock = clock
         self._checker = checker
+        self._notes = notes or NoNotes()
 
     async def create(
         self, principal: Principal, given: CustomerInput, *, owner_id: str | None = None
@@ -95,10 +98,12 @@ class CustomerService:
             return self._sealing.view(row, cipher, tuple(sorted(draft.tags)))
 
     async def get(self, principal: Principal, customer_id: str) -> CustomerView:
-        """Give one customer, masked; raise `CustomerUnknown`."""
+        """Give one customer, masked; raise `CustomerUnknown`. Who looked is in the access log."""
         async with self._db.read() as session:
             row = await repository.fetch(session, principal, permissions.CUSTOMER_READ, customer_id)
-            return (await self._views(session, [row]))[0]
+            view = (await self._views(session, [row]))[0]
+        await self._notes.note(principal, Seen.CUSTOMER, customer_id, customer_id=customer_id)
+        return view
 
     async def many(self, principal: Principal, customer_ids: Collection[str]) -> dict[str, CustomerView]:
         """Give those of the customers that the principal may see, masked, by id."""

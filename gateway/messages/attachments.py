@@ -156,7 +156,12 @@ class Attachments:
             if row.cleared_at is None and not own and not principal.allows(permissions.ATTACHMENT_CLEAR):
                 raise AttachmentNotCleared
             reader = await self._open(session, row)
-            body = {"attachment": row.id, "message": message.id, "by": principal.employee_id}
+            body = {
+                "attachment": row.id,
+                "message": message.id,
+                "customer": row.customer_id,
+                "by": principal.employee_id,
+            }
             await self._ledger.append(session, "message.attachment-shown", body)
             name = f"{row.id}.{row.extension}"
             return OpenAttachment(reader, row.media_type, name, row.sha256)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.access.model import Principal
 from core.access.models import Employee
 from core.access.scope import scope_clause
+from core.audit import AccessNotes, NoNotes, Seen
 from core.clock import Clock
 from core.db import Database
 from core.vault import Cipher, SubjectKeys
@@ -26,7 +27,6 @@ from gateway.messages.models import (
     MessageEventRow,
     MessageRow,
     OptOutRow,
-    ThreadDayRow,
     ThreadRow,
 )
 from gateway.messages.permissions import MESSAGE_READ, MESSAGE_REVIEW, OPT_OUT_READ
@@ -76,45 +76,23 @@ class MessageView:
     events: tuple[MessageEventRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SpokenMessage:
-    """A message as quality assurance reads it: unmasked, never shown as it is."""
-
-    message_id: str
-    contact_id: str | None
-    role: MessageRole
-    at: datetime
-    state: MessageState
-    recalled_at: datetime | None
-    text: str = field(repr=False)
-    attachment_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadDay:
-    """A day of a thread, whole, for inspection."""
-
-    thread_day_id: str
-    thread_id: str
-    day: date
-    employee_id: str
-    department_id: str | None
-    customer_id: str
-    purpose: Purpose
-    channel: ChannelKind
-    messages: tuple[SpokenMessage, ...]
-
-
 class MessageQueries:
     """What people may know about messages; but for the read mark nothing here writes."""
 
     def __init__(
-        self, *, database: Database, clock: Clock, subject_keys: SubjectKeys, sealing: CustomerSealing
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        subject_keys: SubjectKeys,
+        sealing: CustomerSealing,
+        notes: AccessNotes | None = None,
     ) -> None:
         self._db = database
         self._clock = clock
         self._keys = subject_keys
         self._sealing = sealing
+        self._notes = notes or NoNotes()
 
     async def threads(
         self, principal: Principal, wanted: ThreadFilter, *, cursor: str | None = None, limit: int = 50
@@ -174,8 +152,9 @@ class MessageQueries:
     async def messages(
         self, principal: Principal, thread_id: str, *, cursor: str | None = None, limit: int = 50
     ) -> tuple[list[MessageView], str | None]:
-        """Give one page of a thread's messages, newest first."""
-        await self.thread(principal, thread_id)
+        """Give one page of a thread's messages, newest first. Who read them is in the access log."""
+        seen = (await self.thread(principal, thread_id)).row
+        await self._notes.note(principal, Seen.THREAD, seen.id, customer_id=seen.customer_id)
         query = select(MessageRow).where(MessageRow.thread_id == thread_id)
         async with self._db.read() as session:
             rows, following = await paginate(session, query, key=MessageRow.id, cursor=cursor, limit=limit)
@@ -234,32 +213,6 @@ class MessageQueries:
         async with self._db.read() as session:
             query = select(OptOutRow).where(scope)
             return await paginate(session, query, key=OptOutRow.id, cursor=cursor, limit=limit)
-
-    async def day(self, thread_day_id: str) -> ThreadDay:
-        """Read a day of a thread for inspection. Raises ThreadUnknown, SubjectErased."""
-        async with self._db.read() as session:
-            day = await session.get(ThreadDayRow, thread_day_id)
-            thread = await session.get(ThreadRow, day.thread_id) if day else None
-            if day is None or thread is None:
-                raise ThreadUnknown
-            cipher = await self._keys.cipher(session, thread.customer_id)
-            rows = list(
-                await session.scalars(
-                    select(MessageRow).where(MessageRow.thread_day_id == day.id).order_by(MessageRow.id)
-                )
-            )
-            files = await _files(session, rows)
-            return ThreadDay(
-                day.id,
-                thread.id,
-                day.day,
-                thread.employee_id,
-                thread.department_id,
-                thread.customer_id,
-                thread.purpose,
-                thread.channel,
-                tuple(_spoken(row, cipher, files.get(row.id, [])) for row in rows),
-            )
 
     async def _thread_views(self, session: AsyncSession, rows: Sequence[ThreadRow]) -> list[ThreadView]:
         customer_ids = {row.customer_id for row in rows}
@@ -325,19 +278,6 @@ def _attachment(
     mine = message.author_id == principal.employee_id
     shown = file.blob_id is not None and (file.cleared_at is not None or mine)
     return AttachmentView(file, mask(name, detect(name, own=own)), shown)
-
-
-def _spoken(row: MessageRow, cipher: Cipher, files: list[AttachmentRow]) -> SpokenMessage:
-    return SpokenMessage(
-        row.id,
-        row.contact_id,
-        row.role,
-        row.written_at or row.created_at,
-        row.state,
-        row.recalled_at,
-        sealing.body_of(row, cipher),
-        tuple(file.id for file in files),
-    )
 
 
 async def _files(session: AsyncSession, rows: Sequence[MessageRow]) -> dict[str, list[AttachmentRow]]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
 from core.access.scope import scope_clause
+from core.audit import AccessNotes, NoNotes, Seen
 from core.db import Database
 from core.web.paging import paginate
 from qa.alerts import reach, subjects_of
@@ -67,6 +68,7 @@ class InspectionReader:
         rulebook: Rulebook,
         catalogue: ConductCatalogue | None = None,
         customers: CustomerMasks | None = None,
+        notes: AccessNotes | None = None,
     ) -> None:
         """`customers`: who masks the names of customers; without it alerts name none."""
         self._database = database
@@ -74,6 +76,7 @@ class InspectionReader:
         self._rulebook = rulebook
         self._catalogue = catalogue or own_catalogue()
         self._customers = customers
+        self._notes = notes or NoNotes()
 
     async def find(
         self, principal: Principal, wanted: InspectionFilter, *, cursor: str | None = None, limit: int = 50
@@ -154,6 +157,18 @@ class InspectionReader:
             return view
 
     async def _detail(self, principal: Principal, which: ColumnElement[bool]) -> InspectionDetail:
+        """Read an inspection; who gets words to see is noted before they get them."""
+        detail, subject_id = await self._read(principal, which)
+        if detail.transcript and not detail.erased:
+            seen = detail.summary
+            await self._notes.note(
+                principal, Seen.TRANSCRIPT, seen.id, contact_id=seen.contact_id, customer_id=subject_id
+            )
+        return detail
+
+    async def _read(
+        self, principal: Principal, which: ColumnElement[bool]
+    ) -> tuple[InspectionDetail, str | None]:
         async with self._database.read() as session:
             row = await session.scalar(
                 select(InspectionRow).where(which, _inspections(principal, INSPECTION_READ))
@@ -167,7 +182,7 @@ class InspectionReader:
             rows = await session.scalars(
                 select(FindingRow).where(FindingRow.inspection_id == row.id).order_by(FindingRow.idx)
             )
-            return InspectionDetail(
+            detail = InspectionDetail(
                 summary=_summary(row),
                 erased=opener.erased,
                 transcript=sentences,
@@ -183,6 +198,7 @@ class InspectionReader:
                 findings_hash=row.findings_hash,
                 ledger_seq=row.ledger_seq,
             )
+            return detail, row.subject_id
 
     def _finding(self, row: FindingRow, text: str | None) -> FindingView:
         rule = self._rulebook.rule(row.rule_id)

@@ -1,4 +1,4 @@
-"""The ledger: its newest checkpoint, its entries, and everything that a browser needs to check them itself."""
+"""The ledger: its newest checkpoint, its entries, and all that a browser needs to check them itself."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
