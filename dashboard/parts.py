@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from core.access.build import Access
+from core.audit import AuditService
 from core.clock import Clock
 from core.config import Settings
 from core.db import Database
@@ -31,6 +32,7 @@ from qa.alerts import AlertService
 from qa.inspection.figures import InspectionFigures
 from qa.inspection.reading import InspectionReader
 from qa.inspection.rulebook import Rulebook, own_rulebook
+from qa.review.build import Reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class DashboardParts:
     database: Database
     access: Access
     ledger: LedgerService
+    audit: AuditService
     providers: Sequence[StatusProvider]
     customers: CustomerService
     consent: ConsentService
@@ -59,6 +62,7 @@ class DashboardParts:
     messages: Messages
     inspections: InspectionReader
     alerts: AlertService
+    reviews: Reviews
 
     @property
     def calendar(self) -> Calendar:

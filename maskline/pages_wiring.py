@@ -30,6 +30,7 @@ def dashboard_parts(
         database=ground.database,
         access=people,
         ledger=ground.ledger_service,
+        audit=ground.audit,
         providers=providers,
         customers=gateway.customers,
         consent=gateway.consent,
@@ -47,6 +48,7 @@ def dashboard_parts(
         messages=messages,
         inspections=quality.reader,
         alerts=quality.alerts,
+        reviews=quality.reviews,
     )
 
 

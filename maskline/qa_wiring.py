@@ -22,6 +22,7 @@ from qa.inspection.service import InspectionService
 from qa.inspection.transcriber import EngineTranscriber
 from qa.lexicon.loader import own_lexicon
 from qa.ports import ContactFacts, StereoAudio
+from qa.review.build import Reviews, build_reviews, review_book
 from qa.speech.engine import SpeechEngine
 
 
@@ -31,19 +32,34 @@ class Quality:
 
     reader: InspectionReader
     alerts: AlertService
+    reviews: Reviews
 
 
 def build_quality(ground: Ground) -> Quality:
     """Build the reading side."""
     sealer = Sealer(ground.vault, ground.subject_keys)
+    alerts = _alerts(ground, sealer)
     return Quality(
-        reader=InspectionReader(database=ground.database, sealer=sealer, rulebook=own_rulebook()),
-        alerts=_alerts(ground, sealer),
+        reader=InspectionReader(
+            database=ground.database, sealer=sealer, rulebook=own_rulebook(), notes=ground.access_log
+        ),
+        alerts=alerts,
+        reviews=build_reviews(
+            review_book(ground.vault, ground.bus),
+            database=ground.database,
+            clock=ground.clock,
+            bus=ground.bus,
+            ledger=ground.ledger,
+            sealer=sealer,
+            rulebook=own_rulebook(),
+            alerts=alerts,
+        ),
     )
 
 
 def build_inspections(ground: Ground, load_engine: Callable[[], SpeechEngine]) -> InspectionService:
     """Build the inspecting side; the engine is loaded when the first recording comes."""
+    review_book(ground.vault, ground.bus)
     sealer = Sealer(ground.vault, ground.subject_keys)
     return InspectionService(
         database=ground.database,

@@ -10,6 +10,8 @@ TRANSCRIPT_READ = "transcript.read"
 TRANSCRIPT_NUMBERS = "transcript.numbers"
 ALERT_READ = "alert.read"
 ALERT_HANDLE = "alert.handle"
+FINDING_REVIEW = "finding.review"
+FINDING_APPEAL = "finding.appeal"
 
 _READERS: Mapping[Role, Scope] = {
     Role.AGENT: Scope.OWN,
@@ -39,4 +41,15 @@ PERMISSIONS = (
         {**_HANDLERS, Role.ADMINISTRATOR: Scope.ALL, Role.AUDITOR: Scope.ALL},
     ),
     PermissionSpec(ALERT_HANDLE, "受理和关闭预警", "Take and close alerts", _HANDLERS),
+    # Never on one's own inspections, whatever the scope.
+    PermissionSpec(
+        FINDING_REVIEW, "复核命中、裁定申诉", "Review findings, settle appeals", {Role.REVIEWER: Scope.ALL}
+    ),
+    # On one's own inspections only, whatever the scope.
+    PermissionSpec(
+        FINDING_APPEAL,
+        "对自己的命中申诉",
+        "Object to findings about oneself",
+        {Role.AGENT: Scope.OWN, Role.SUPERVISOR: Scope.OWN},
+    ),
 )

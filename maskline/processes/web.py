@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from prometheus_client import CollectorRegistry
 
 from core.access import api as access_api
+from core.audit import api as audit_api
 from core.clock import Clock
 from core.config import Settings
 from core.db import Database
@@ -42,6 +43,7 @@ from maskline.processes import until_told
 from maskline.qa_wiring import Quality, build_quality
 from maskline.supervisor import PROCESSES
 from qa.inspection import api as inspection_api
+from qa.review import api as review_api
 
 _log = get_logger(__name__)
 
@@ -88,7 +90,9 @@ def api_endpoints(
         *template_api.endpoints(messages.templates),
         *archive_api.endpoints(archive_members(ground)),
         *inspection_api.endpoints(quality.reader, quality.alerts),
+        *review_api.endpoints(quality.reviews.reader, quality.reviews.service, quality.reviews.appeals),
         *ledger_api.endpoints(ground.ledger_service),
+        *audit_api.endpoints(ground.audit),
     ]
 
 

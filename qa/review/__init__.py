@@ -1,0 +1,1 @@
+"""Review: a person confirms or overturns findings; the inspected person may object."""
