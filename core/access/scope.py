@@ -25,7 +25,7 @@ def scope_clause(
     return or_(own, department.in_(departments_below(principal.department_path)))
 
 
-def reaches(principal: Principal, permission: str, *, owner: str, path: str | None) -> bool:
+def reaches(principal: Principal, permission: str, *, owner: str | None, path: str | None) -> bool:
     """Say of one row what `scope_clause` says of a query. `path` is that of the row's department.
 
     False, not `Forbidden`, where the permission was not granted at all.

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.columns import SealedColumn
@@ -12,6 +12,7 @@ from core.sealed import Sealed
 
 NAME_CHARACTERS = 32
 HASH_CHARACTERS = 64
+_NOT_OVER = text("ended_at IS NULL")
 
 
 class CallRow(Base):
@@ -25,6 +26,7 @@ class CallRow(Base):
     __table_args__ = (
         UniqueConstraint("employee_id", "idempotency_key"),
         Index("ix_gw_calls_open", "node", "ended_at"),
+        Index("ix_gw_calls_live", "id", sqlite_where=_NOT_OVER, postgresql_where=_NOT_OVER),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

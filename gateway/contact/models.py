@@ -18,6 +18,7 @@ class ContactRow(Base):
     __table_args__ = (
         Index("ix_gw_contacts_customer", "customer_id", "requested_at"),
         Index("ix_gw_contacts_open", "outcome", "node"),
+        Index("ix_gw_contacts_decided", "decision", "requested_at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

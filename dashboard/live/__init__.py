@@ -1,0 +1,1 @@
+"""What goes on now, told to open pages as it changes."""
