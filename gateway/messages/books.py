@@ -15,10 +15,10 @@ from core.ledger.record import JSON
 from core.outbox import Outbox
 from gateway.contact.model import Outcome, Verdict
 from gateway.messages import machine
-from gateway.messages.events import MESSAGE_FINISHED, MESSAGE_SEND, MessageFinished
+from gateway.messages.events import MESSAGE_FINISHED, MESSAGE_SEND, VOICE_RECEIVED, MessageFinished
 from gateway.messages.machine import CloseContact, Command, Enqueue, Finish, Limits, Progress, Step
-from gateway.messages.model import MessageRole, MessageState, Traits
-from gateway.messages.models import MessageEventRow, MessageRow
+from gateway.messages.model import BodyKind, MessageRole, MessageState, Traits
+from gateway.messages.models import AttachmentRow, MessageEventRow, MessageRow
 from gateway.messages.ports import Contacts
 from gateway.messages.rulefile import DeliveryPolicy
 
@@ -87,6 +87,14 @@ class MessageBooks:
     async def answered(self, session: AsyncSession, row: MessageRow) -> None:
         """Close the contact of a received message that was left open for an answer."""
         await self._close(session, row, Outcome.CONNECTED)
+
+    async def attach(self, session: AsyncSession, file: AttachmentRow) -> None:
+        """Write a file of a message; a voice message waits for the machine that reads it."""
+        session.add(file)
+        await session.flush()
+        if file.kind is BodyKind.VOICE and file.blob_id is not None:
+            payload = {"attachment_id": file.id, "message_id": file.message_id}
+            await self._outbox.put(session, VOICE_RECEIVED, payload, key=file.id)
 
     async def note(self, session: AsyncSession, kind: str, body: dict[str, JSON]) -> int:
         """Append to the ledger: ids, hashes, counts, words of fixed lists only."""

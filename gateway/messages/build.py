@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from core.audit import AccessNotes
 from core.blobs import BlobStore
 from core.clock import Clock
 from core.db import Database
@@ -38,6 +39,7 @@ from gateway.messages.review import MessageReview
 from gateway.messages.screening.detect import Allowed
 from gateway.messages.senders import Senders
 from gateway.messages.service import House, MessageService
+from gateway.messages.spoken import SpokenMessages
 from gateway.messages.templates import TemplateService
 from gateway.messages.threads import Calendar
 
@@ -63,6 +65,7 @@ class MessageGround:
     time_zone: str
     channels: Mapping[ChannelKind, Traits]
     image_text: ImageText | None = None
+    notes: AccessNotes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Messages:
     templates: TemplateService
     attachments: Attachments
     queries: MessageQueries
+    spoken: SpokenMessages
     inbox: Inbox
     receipts: Receipts
     fragments: Fragments
@@ -146,6 +150,10 @@ def build_messages(ground: MessageGround) -> Messages:
             clock=ground.clock,
             subject_keys=ground.subject_keys,
             sealing=ground.sealing,
+            notes=ground.notes,
+        ),
+        spoken=SpokenMessages(
+            database=ground.database, subject_keys=ground.subject_keys, sealing=ground.sealing
         ),
         inbox=inbox,
         fragments=Fragments(database=ground.database, clock=ground.clock, vault=ground.vault, inbox=inbox),
@@ -217,7 +225,6 @@ def _inbox(ground: MessageGround, books: MessageBooks, attachments: Attachments,
         senders=Senders(sealing=ground.sealing, region=ground.region),
         books=books,
         attachments=attachments,
-        outbox=ground.outbox,
         bus=ground.bus,
         words=rulefile.optout_words(),
         calendar=calendar,

@@ -24,6 +24,8 @@ class ConductKind(StrEnum):
     NAME_CARD = "name_card"
     RED_PACKET = "red_packet"
     PRIVATE_GROUP = "private_group"
+    LOCATION = "location"
+    TRANSFER = "transfer"
     ARCHIVE_REFUSED = "archive_refused"
 
 

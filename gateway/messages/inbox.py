@@ -9,7 +9,6 @@ from core.clock import Clock
 from core.db import Database
 from core.events import EventBus
 from core.ids import new_id
-from core.outbox import Outbox
 from core.sealed import Field
 from core.vault import SubjectErased, SubjectKeys, Vault
 from gateway.contact.gather import lock_customer
@@ -17,7 +16,7 @@ from gateway.contact.model import Channel, ContactRequest, Direction
 from gateway.messages import machine, sealing
 from gateway.messages.attachments import Attachments, Kept
 from gateway.messages.books import MessageBooks, Said
-from gateway.messages.events import VOICE_RECEIVED, MessageArrived, OptedOut
+from gateway.messages.events import MessageArrived, OptedOut
 from gateway.messages.model import BodyKind, ChannelKind, MessageRole, MessageState, Received
 from gateway.messages.models import MessageRow, OptOutRow, StrayRow, ThreadRow
 from gateway.messages.optout import OptOut, find_opt_out
@@ -56,7 +55,6 @@ class Inbox:
         senders: Senders,
         books: MessageBooks,
         attachments: Attachments,
-        outbox: Outbox,
         bus: EventBus,
         words: OptOutWords,
         calendar: Calendar,
@@ -71,7 +69,6 @@ class Inbox:
         self._senders = senders
         self._books = books
         self._attachments = attachments
-        self._outbox = outbox
         self._bus = bus
         self._words = words
         self._calendar = calendar
@@ -151,11 +148,7 @@ class Inbox:
             word = find_opt_out(received.text, self._words)
             await self._books.receive(session, row, close=word is None or not verdict.allowed)
             for kept in files:
-                session.add(self._attachments.row(kept, row, cipher))
-                await session.flush()
-                if kept.type.kind is BodyKind.VOICE and kept.blob_id is not None:
-                    payload = {"attachment_id": kept.attachment_id, "message_id": row.id}
-                    await self._outbox.put(session, VOICE_RECEIVED, payload, key=kept.attachment_id)
+                await self._books.attach(session, self._attachments.row(kept, row, cipher))
             if word is not None:
                 await self._opt_out(session, row, thread, word, confirm=verdict.allowed)
             await self._bus.publish(

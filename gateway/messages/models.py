@@ -208,6 +208,9 @@ class AttachmentRow(Base):
     file_name: Mapped[Sealed | None] = mapped_column(SealedColumn)
     read_text: Mapped[Sealed | None] = mapped_column(SealedColumn)
     read_at: Mapped[datetime | None]
+    read_result: Mapped[str | None] = mapped_column(String(16))
+    """Of a voice message: read, silent or unreadable; None while no machine has tried."""
+    read_confidence: Mapped[float | None]
     cleared_at: Mapped[datetime | None]
     cleared_by: Mapped[str | None] = mapped_column(Id)
     refused: Mapped[str | None] = mapped_column(String(40))

@@ -169,8 +169,7 @@ class MessageService:
             said = Said("accepted", row.reason_code or screened.action.value, principal.employee_id)
             await self._books.open(session, row, first, said)
             if kept is not None:
-                session.add(self._attachments.row(kept, row, parties.cipher))
-                await session.flush()
+                await self._books.attach(session, self._attachments.row(kept, row, parties.cipher))
             await self._ledger(session, row, screened)
             return row.id
 

@@ -34,6 +34,8 @@ from gateway.messages.threads import Calendar, count_message, open_thread
 
 BATCH = 200
 TABLE = "gw_archive_records"
+_OF_STAFF_ONLY = frozenset({ConductKind.MESSAGE_RECALLED, ConductKind.LOCATION})
+"""What a customer may do without anybody asking why."""
 _NO_MESSAGE = frozenset({"revoke", "agree", "disagree", "switch", "unreadable"})
 
 
@@ -184,8 +186,7 @@ class ArchiveReader:
             sealing.put_body(row, cipher, record.text, screened.text)
             await parts.books.receive(session, row, close=False, said=Said("archived"))
             for kept in files:
-                session.add(parts.attachments.row(kept, row, cipher))
-            await session.flush()
+                await parts.books.attach(session, parts.attachments.row(kept, row, cipher))
             return row.id
 
     async def _keep(
@@ -211,7 +212,7 @@ class ArchiveReader:
         await session.flush()
         recalled = await self._recalled(session, record, message_id)
         conduct = record.conduct
-        if conduct is not None and (parties.by_staff or conduct is not ConductKind.MESSAGE_RECALLED):
+        if conduct is not None and (parties.by_staff or conduct not in _OF_STAFF_ONLY):
             await self._tell(session, conduct, record.record_id, record, parties, recalled or message_id)
         if record.room and parties.by_staff and any(_external(one) for one in record.receivers):
             room = self._parts.members.index(f"room/{record.room}").raw.hex()
@@ -226,8 +227,14 @@ class ArchiveReader:
         parties: Parties,
         message_id: str | None,
     ) -> None:
-        message = await session.get(MessageRow, message_id) if message_id else None
         binding = parties.binding
+        thread_id = None
+        if binding is not None:
+            thread_id = await session.scalar(
+                select(ThreadRow.id).where(
+                    ThreadRow.binding_id == binding.id, ThreadRow.channel == ChannelKind.WECOM
+                )
+            )
         await self._parts.conducts.write(
             session,
             Conduct(
@@ -237,7 +244,7 @@ class ArchiveReader:
                 parties.employee_id,
                 binding.department_id if binding else None,
                 parties.customer_id,
-                message.thread_id if message else None,
+                thread_id,
                 message_id,
             ),
         )

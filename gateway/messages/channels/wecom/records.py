@@ -30,6 +30,7 @@ _CONDUCT = {
     "external_redpacket": ConductKind.RED_PACKET,
     "revoke": ConductKind.MESSAGE_RECALLED,
     "disagree": ConductKind.ARCHIVE_REFUSED,
+    "location": ConductKind.LOCATION,
 }
 # 客户联系事件 (document/path/92130): who deleted whom.
 _CHANGES = {

@@ -302,9 +302,9 @@ async def test_a_day_closes_once_after_midnight(post):
     await post.messages.days.sweep()
     assert [event.day.isoformat() for event in closed] == ["2026-11-21"]
     (outbox,) = await post.topics(DAY_CLOSED)
-    day = await post.messages.queries.day(outbox.payload["thread_day_id"])
-    assert day.messages[0].message_id == message_id
-    assert [message.text for message in day.messages] == ["我们保证下款", "好的"]
+    spoken = await post.messages.spoken.messages(outbox.payload["thread_day_id"])
+    assert spoken[0].message_id == message_id
+    assert [message.text for message in spoken] == ["我们保证下款", "好的"]
     await post.come("还在吗", "in-2")
     post.clock.set(shanghai(1, day=23))
     await post.messages.days.sweep()

@@ -174,6 +174,7 @@ async def test_all_kinds_from_a_file_once(post, tmp_path):
     assert view.text == "你好"
     assert await conducts(post) == [
         "archive_refused",
+        "location",
         "message_recalled",
         "name_card",
         "red_packet",
