@@ -283,7 +283,7 @@ async def _parts(session: AsyncSession, inspection_id: str) -> _Parts:
 
 async def _names(session: AsyncSession, ids: Collection[str]) -> dict[str, str]:
     rows = await session.execute(select(Employee.id, Employee.display_name).where(Employee.id.in_(ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def _categories(session: AsyncSession, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
