@@ -1,0 +1,222 @@
+"""Least sight, route by route: who may, whose data, from where. A new route is in here by itself."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+from sqlalchemy import select
+
+from core.access.model import Role, Scope
+from core.ids import new_id
+from core.web.endpoint import Endpoint, Public
+from gateway.calls.models import CallRow
+from gateway.contact.models import ContactRow
+from qa.inspection.models import AlertRow, FindingRow, InspectionRow
+from tests.browser.stage import Stage
+
+# One person of each role; their departments are those of the seed.
+PEOPLE = {
+    Role.AGENT: "lin",
+    Role.SUPERVISOR: "chen",
+    Role.REVIEWER: "zhao",
+    Role.ADMINISTRATOR: "admin",
+    Role.AUDITOR: "sun",
+}
+PLACE = re.compile(r"\{([a-z_]+)\}")
+# What a call of wang's leaves: out of reach for lin (own) and for chen (another department's team).
+STRANGE_TO_OWN_AND_TEAM = ("customer_id", "contact_id", "call_id", "inspection_id", "binding_id", "alert_id")
+SHORT_STREAMS = {"text/event-stream"}
+
+
+def is_open(endpoint: Endpoint) -> bool:
+    return isinstance(endpoint.permission, Public)
+
+
+async def ids_of_wang(stage: Stage) -> Mapping[str, str]:
+    """Everything of one call that wang made, by the name that paths give it."""
+    contact_id = stage.seeded.contacts["abuse"]
+    async with stage.ground.database.read() as session:
+        contact = await session.get_one(ContactRow, contact_id)
+        call = await session.scalar(select(CallRow).where(CallRow.contact_id == contact_id))
+        inspection = await session.scalar(select(InspectionRow).where(InspectionRow.contact_id == contact_id))
+        assert call is not None
+        assert inspection is not None
+        finding = await session.scalar(select(FindingRow).where(FindingRow.inspection_id == inspection.id))
+        alert = await session.scalar(select(AlertRow).where(AlertRow.inspection_id == inspection.id))
+        assert finding is not None
+        assert alert is not None
+    return {
+        "customer_id": contact.customer_id,
+        "contact_id": contact_id,
+        "call_id": call.id,
+        "inspection_id": inspection.id,
+        "finding_id": finding.id,
+        "alert_id": alert.id,
+        "binding_id": contact.binding_id or "",
+        "employee_id": contact.employee_id,
+    }
+
+
+def address(path: str, ids: Mapping[str, str]) -> str:
+    """Fill the places of a path; what is not known gets an id that nothing has."""
+    return PLACE.sub(lambda place: ids.get(place.group(1)) or new_id(), path)
+
+
+async def ask(
+    http: aiohttp.ClientSession, stage: Stage, method: str, path: str, **more: Any
+) -> tuple[int, str]:
+    """Ask; gives status and the problem's code ("" where there is none). Streams are not read."""
+    async with http.request(method, stage.url + path, allow_redirects=False, **more) as response:
+        if response.content_type in SHORT_STREAMS:
+            return response.status, ""
+        if response.content_type == "application/problem+json":
+            return response.status, str((await response.json(content_type=None)).get("code"))
+        return response.status, ""
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def test_nobody_gets_in_without_a_session(stage: Stage, http: aiohttp.ClientSession) -> None:
+    asked = 0
+    for path, endpoint in stage.routes:
+        if is_open(endpoint):
+            continue
+        asked += 1
+        status, _ = await ask(http, stage, endpoint.method, address(path, {}))
+        assert status == 401 or (status == 303 and endpoint.kind == "page"), (endpoint.name, status)
+    assert asked > 80
+
+
+async def test_public_routes_say_why(stage: Stage) -> None:
+    for _, endpoint in stage.routes:
+        if is_open(endpoint):
+            assert endpoint.public_reason, endpoint.name
+
+
+@pytest.mark.parametrize("role", list(PEOPLE))
+async def test_a_role_without_the_permission_is_refused_before_anything_is_read(
+    stage: Stage, http: aiohttp.ClientSession, role: Role
+) -> None:
+    """With the permission no request is refused for its sake, and none breaks the server."""
+    principal = stage.seeded.people[PEOPLE[role]].principal
+    refused = allowed = 0
+    for path, endpoint in stage.routes:
+        if is_open(endpoint):
+            continue
+        token = await _fresh(stage, PEOPLE[role])
+        more: dict[str, Any] = {"headers": bearer(token)}
+        if endpoint.method not in {"GET", "DELETE"}:
+            more["json"] = {}
+        status, code = await ask(http, stage, endpoint.method, address(path, {}), **more)
+        assert isinstance(endpoint.permission, str)
+        if principal.allows(endpoint.permission):
+            allowed += 1
+            assert status < 500, (endpoint.name, status, code)
+            assert status != 401, (endpoint.name, code)
+            assert status != 403 or code == "step-up-required", (endpoint.name, code)
+        else:
+            refused += 1
+            assert status == 403, (endpoint.name, status, code)
+    assert allowed > 10
+    assert refused > 10
+
+
+@pytest.mark.parametrize("role", list(PEOPLE))
+async def test_another_departments_things_are_not_there(
+    stage: Stage, http: aiohttp.ClientSession, role: Role
+) -> None:
+    """A scope of own or team ends where it says; a scope of all gets the very same address."""
+    ids = await ids_of_wang_on(stage)
+    principal = stage.seeded.people[PEOPLE[role]].principal
+    seen = 0
+    for path, endpoint in stage.routes:
+        places = PLACE.findall(path)
+        known = [place for place in places if place in STRANGE_TO_OWN_AND_TEAM]
+        if endpoint.method != "GET" or not known or len(known) != len(places):
+            continue
+        assert isinstance(endpoint.permission, str)
+        scope = principal.scope(endpoint.permission)
+        if scope is None:
+            continue
+        seen += 1
+        token = await _fresh(stage, PEOPLE[role])
+        status, code = await ask(http, stage, "GET", address(path, ids), headers=bearer(token))
+        if scope is Scope.ALL:
+            assert status in {200, 303} or code == "step-up-required", (endpoint.name, status, code)
+        else:
+            assert status == 404, (endpoint.name, status, code)
+    assert seen > 5
+
+
+async def ids_of_wang_on(stage: Stage) -> Mapping[str, str]:
+    return _on_stage(stage, ids_of_wang(stage))
+
+
+async def test_no_unsafe_route_takes_a_request_from_elsewhere(
+    stage: Stage, http: aiohttp.ClientSession
+) -> None:
+    """With the cookie alone, with a wrong token, and from another site: refused, whoever asks."""
+    token = await _fresh(stage, "admin")
+    principal = stage.seeded.people["admin"].principal
+    asked = 0
+    for path, endpoint in stage.routes:
+        if endpoint.method == "GET" or is_open(endpoint):
+            continue
+        assert isinstance(endpoint.permission, str)
+        if not principal.allows(endpoint.permission):
+            continue
+        asked += 1
+        for headers in (
+            {},
+            {"X-CSRF-Token": "0" * 64},
+            {"Origin": "https://evil.example"},
+            {"Sec-Fetch-Site": "cross-site"},
+        ):
+            status, code = await ask(
+                http, stage, endpoint.method, address(path, {}),
+                headers={**headers, "Cookie": f"maskline={token}"},
+            )  # fmt: skip
+            assert status == 403, (endpoint.name, headers, status)
+            assert endpoint.kind == "page" or code == "csrf-refused", (endpoint.name, headers, code)
+    assert asked > 30
+
+
+async def test_every_answer_carries_the_strict_headers(stage: Stage, http: aiohttp.ClientSession) -> None:
+    token = await _fresh(stage, "zhao")
+    for path, endpoint in stage.routes:
+        if endpoint.method != "GET":
+            continue
+        async with http.get(
+            stage.url + address(path, {}), headers=bearer(token), allow_redirects=False
+        ) as response:
+            policy = response.headers["Content-Security-Policy"]
+            assert "frame-ancestors 'none'" in policy, endpoint.name
+            assert "unsafe" not in policy, endpoint.name
+            assert response.headers["X-Content-Type-Options"] == "nosniff", endpoint.name
+            assert response.headers["Cache-Control"] == "no-store", endpoint.name
+            assert "Server" not in response.headers, endpoint.name
+
+
+async def test_every_name_in_a_path_is_known_here(stage: Stage) -> None:
+    """A new kind of thing with an owner must be taught to the test of scopes above, or named as ownerless."""
+    names = {place for path, _ in stage.routes for place in PLACE.findall(path)}
+    unknown = names - set(STRANGE_TO_OWN_AND_TEAM) - OWNERLESS - ELSEWHERE
+    assert not unknown, unknown
+
+
+OWNERLESS = frozenset({"line_id", "department_id", "rule_id", "seq", "size"})
+"""Belongs to the institution: who holds the permission sees all of them."""
+ELSEWHERE = frozenset({"employee_id", "session_id", "finding_id"})
+"""Has an owner, and its scope is tested in its own folder."""
+
+
+async def _fresh(stage: Stage, username: str) -> str:
+    return _on_stage(stage, stage.seeder.token(username))
+
+
+def _on_stage(stage: Stage, work: Any) -> Any:
+    return stage.run(work)
