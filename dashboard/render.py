@@ -23,7 +23,13 @@ STATIC = FOLDER / "static"
 LANGUAGES = ("zh", "en")
 
 
-_FORMS = {"day": "%m-%d %H:%M:%S", "full": "%Y-%m-%d %H:%M:%S", "time": "%H:%M:%S", "minute": "%m-%d %H:%M"}
+_FORMS = {
+    "day": "%m-%d %H:%M:%S",
+    "full": "%Y-%m-%d %H:%M:%S",
+    "time": "%H:%M:%S",
+    "minute": "%m-%d %H:%M",
+    "date": "%Y-%m-%d",
+}
 
 
 class TextMissing(KeyError):

@@ -67,6 +67,11 @@ class BindingService:
         self._placement = placement
         self._region = region
 
+    @property
+    def policy(self) -> BindingPolicy:
+        """How long a binding may live, and how many somebody may hold."""
+        return self._policy
+
     async def resolve_dial(self, session: AsyncSession, employee_id: str, dialled: str) -> BindingView | None:
         """Find the binding that `dialled` (a token, or a line's number) means for this employee.
 

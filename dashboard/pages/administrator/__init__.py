@@ -1,11 +1,20 @@
 """An administrator's pages: imports, lines, bindings, employees, templates, rules, system."""
 
 from core.web.endpoint import Endpoint
+from dashboard.pages.administrator import bindings, confirm, employee_acts, employees, lines
+from dashboard.pages.administrator.kit import Kit
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
 
 def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     """Give the pages."""
-    del renderer, parts
-    return []
+    kit = Kit(renderer, parts)
+    staff = employees.EmployeePages(kit)
+    return [
+        *confirm.endpoints(kit),
+        *lines.endpoints(kit),
+        *bindings.endpoints(kit),
+        *employees.endpoints(staff),
+        *employee_acts.endpoints(staff),
+    ]

@@ -1,0 +1,109 @@
+"""What an administrator's pages share: who asks, how a page is shown, how fresh the proof of identity is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from core.access.model import Principal
+from core.access.people import DepartmentView
+from core.web.context import RequestContext
+from core.web.dispatch import STEP_UP_MAX_AGE
+from core.web.replies import Html
+from core.web.schema import IdStr
+from dashboard.forms import DoneQuery, Failure, failure
+from dashboard.pages.preferences import Seen
+from dashboard.parts import DashboardParts
+from dashboard.render import Renderer
+
+# A form that needs a fresh proof is offered only while there is time left to fill it in.
+_TIME_TO_FILL = timedelta(minutes=2)
+Line = Annotated[str, Field(max_length=200)]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for a page, and how their browser is set."""
+
+    principal: Principal
+    context: RequestContext
+    headers: Seen
+
+
+class DeskQuery(DoneQuery):
+    """What every list takes: a notice, and what can be undone. An empty field is not given."""
+
+    undo: IdStr | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {name: given for name, given in value.items() if given != ""}
+
+
+class Kit:
+    """Renders the pages of one institution."""
+
+    def __init__(self, renderer: Renderer, parts: DashboardParts) -> None:
+        self.renderer = renderer
+        self.parts = parts
+
+    def show(
+        self,
+        template: str,
+        asked: Asked,
+        *,
+        back: str,
+        query: DoneQuery | None = None,
+        told: Failure | None = None,
+        **data: Any,
+    ) -> Html:
+        """Render a page; `told` is what a service just refused, and gives the status."""
+        language = asked.context.language
+        if told is None and query is not None:
+            told = failure(query.failed, language)
+            status = 200
+        else:
+            status = told.status if told else 200
+        text = self.renderer.page(
+            f"administrator/{template}",
+            context=asked.context,
+            principal=asked.principal,
+            theme=asked.headers.theme,
+            back=back,
+            query=query,
+            done=query.done if query else None,
+            undo=query.undo if isinstance(query, DeskQuery) else None,
+            told=told,
+            fresh=self.is_fresh(asked.principal),
+            **data,
+        )
+        return Html(text, status)
+
+    def is_fresh(self, principal: Principal) -> bool:
+        """Whether the principal has proved lately enough who they are."""
+        return self.parts.clock.now() - principal.verified_at < STEP_UP_MAX_AGE - _TIME_TO_FILL
+
+    def end_of(self, day: date) -> datetime:
+        """Give the last minute of a day of the institution's calendar."""
+        return datetime.combine(day, time(23, 59), self.parts.calendar.zone)
+
+
+def tree(departments: Sequence[DepartmentView]) -> Iterator[tuple[DepartmentView, int]]:
+    """Give departments as a tree is read: each with its depth, children after their parent, by name."""
+    children: dict[str | None, list[DepartmentView]] = {}
+    known = {department.id for department in departments}
+    for department in sorted(departments, key=lambda found: found.name):
+        parent = department.parent_id if department.parent_id in known else None
+        children.setdefault(parent, []).append(department)
+
+    def below(parent: str | None, depth: int) -> Iterator[tuple[DepartmentView, int]]:
+        for department in children.get(parent, ()):
+            yield department, depth
+            yield from below(department.id, depth + 1)
+
+    return below(None, 0)
