@@ -34,6 +34,7 @@ from gateway.messages.schemas import (
     MessageOut,
     MessagePath,
     OptOutOut,
+    ReviewBody,
     ThreadListQuery,
     ThreadOut,
     ThreadPath,
@@ -214,8 +215,8 @@ def _review(messages: Messages) -> list[Endpoint]:
         errors=errors,
         tags=_TAGS,
     )
-    async def release(*, principal: Principal, path: MessagePath) -> None:
-        await messages.review.release(principal, path.message_id)
+    async def release(*, principal: Principal, path: MessagePath, body: ReviewBody) -> None:
+        await messages.review.release(principal, path.message_id, body.comment)
 
     @endpoint(
         "POST",
@@ -226,8 +227,8 @@ def _review(messages: Messages) -> list[Endpoint]:
         errors=errors,
         tags=_TAGS,
     )
-    async def reject(*, principal: Principal, path: MessagePath) -> None:
-        await messages.review.reject(principal, path.message_id)
+    async def reject(*, principal: Principal, path: MessagePath, body: ReviewBody) -> None:
+        await messages.review.reject(principal, path.message_id, body.comment)
 
     return [held, release, reject]
 

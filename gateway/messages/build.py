@@ -142,7 +142,13 @@ def build_messages(ground: MessageGround) -> Messages:
             house=ground.house,
             channels=ground.channels,
         ),
-        review=MessageReview(database=ground.database, clock=ground.clock, books=books, delivery=delivery),
+        review=MessageReview(
+            database=ground.database,
+            clock=ground.clock,
+            subject_keys=ground.subject_keys,
+            books=books,
+            delivery=delivery,
+        ),
         templates=templates,
         attachments=attachments,
         queries=MessageQueries(

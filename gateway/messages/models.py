@@ -123,6 +123,7 @@ class MessageRow(Base):
 
     reviewed_by: Mapped[str | None] = mapped_column(Id)
     reviewed_at: Mapped[datetime | None]
+    review_note: Mapped[Sealed | None] = mapped_column(SealedColumn)
     created_at: Mapped[datetime] = mapped_column(index=True)
     written_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]

@@ -1,7 +1,7 @@
 """Reads threads and messages within a principal's scope. What a customer wrote comes out masked."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -67,13 +67,17 @@ class AttachmentView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message with its masked text, its files and what happened to it."""
+    """A message with its masked text, its files and what happened to it.
+
+    `review_note` is what a reviewer told the author, masked like the text.
+    """
 
     row: MessageRow
     text: str = field(repr=False)
     masked: bool
     attachments: tuple[AttachmentView, ...]
     events: tuple[MessageEventRow, ...] = ()
+    review_note: str = field(default="", repr=False)
 
 
 class MessageQueries:
@@ -190,17 +194,43 @@ class MessageQueries:
                 .where(MessageEventRow.message_id == row.id)
                 .order_by(MessageEventRow.id)
             )
-            return MessageView(view.row, view.text, view.masked, view.attachments, tuple(events))
+            return replace(view, events=tuple(events))
+
+    async def threads_by_id(self, principal: Principal, thread_ids: Collection[str]) -> dict[str, ThreadView]:
+        """Give these threads by id; what is out of scope is missing."""
+        query = select(ThreadRow).where(ThreadRow.id.in_(thread_ids), _threads_of(principal))
+        async with self._db.read() as session:
+            views = await self._thread_views(session, list(await session.scalars(query)))
+            return {view.row.id: view for view in views}
+
+    async def threads_of_contacts(
+        self, principal: Principal, contact_ids: Collection[str]
+    ) -> dict[str, ThreadView]:
+        """Give the threads of contacts by message, by contact."""
+        query = select(MessageRow.contact_id, MessageRow.thread_id).where(
+            MessageRow.contact_id.in_(contact_ids), _messages_of(principal, MESSAGE_READ)
+        )
+        async with self._db.read() as session:
+            thread_of = {contact: thread for contact, thread in await session.execute(query) if contact}
+        threads = await self.threads_by_id(principal, set(thread_of.values()))
+        return {contact: threads[thread] for contact, thread in thread_of.items() if thread in threads}
 
     async def held(
-        self, principal: Principal, *, cursor: str | None = None, limit: int = 50
+        self,
+        principal: Principal,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        newest_first: bool = True,
     ) -> tuple[list[MessageView], str | None]:
-        """Give messages that wait for a decision, newest first."""
+        """Give messages that wait for a decision."""
         query = select(MessageRow).where(
             MessageRow.state == MessageState.HELD, _messages_of(principal, MESSAGE_REVIEW)
         )
         async with self._db.read() as session:
-            rows, following = await paginate(session, query, key=MessageRow.id, cursor=cursor, limit=limit)
+            rows, following = await paginate(
+                session, query, key=MessageRow.id, cursor=cursor, limit=limit, newest_first=newest_first
+            )
             return await self._message_views(session, principal, rows), following
 
     async def opt_outs(
@@ -259,7 +289,10 @@ class MessageQueries:
             attachments = tuple(
                 _attachment(file, cipher, numbers, principal, row) for file in files.get(row.id, [])
             )
-            views.append(MessageView(row, covered, bool(spots) or row.sent_body is not None, attachments))
+            note = sealing.review_note_of(row, cipher)
+            covered_note = mask(note, detect(note, own=numbers))
+            was_masked = bool(spots) or row.sent_body is not None
+            views.append(MessageView(row, covered, was_masked, attachments, review_note=covered_note))
         return views
 
     def _own_number(self, row: CustomerRow, cipher: Cipher | None) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from core.access.model import Principal
 from core.access.scope import scope_clause
 from core.clock import Clock
 from core.db import Database
-from gateway.messages import permissions
+from core.vault import SubjectErased, SubjectKeys
+from gateway.messages import permissions, sealing
 from gateway.messages.books import MessageBooks, Said, limits_of
 from gateway.messages.errors import MessageUnknown, NotHeld, OwnMessage
 from gateway.messages.machine import Event, Rejected, Released
@@ -23,27 +24,36 @@ class MessageReview:
     """Decides about held messages. A released one is judged again before it leaves."""
 
     def __init__(
-        self, *, database: Database, clock: Clock, books: MessageBooks, delivery: DeliveryPolicy
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        subject_keys: SubjectKeys,
+        books: MessageBooks,
+        delivery: DeliveryPolicy,
     ) -> None:
         self._db = database
         self._clock = clock
+        self._keys = subject_keys
         self._books = books
         self._limits = limits_of(delivery, _ANY)
 
-    async def release(self, principal: Principal, message_id: str) -> None:
-        """Let a held message go. Raises MessageUnknown, NotHeld, OwnMessage."""
-        await self._decide(principal, message_id, Released(self._clock.now()))
+    async def release(self, principal: Principal, message_id: str, comment: str = "") -> None:
+        """Let a held message go, with a word to its author. Raises MessageUnknown, NotHeld, OwnMessage."""
+        await self._decide(principal, message_id, Released(self._clock.now()), comment)
 
-    async def reject(self, principal: Principal, message_id: str) -> None:
-        """Stop a held message. Raises MessageUnknown, NotHeld, OwnMessage."""
-        await self._decide(principal, message_id, Rejected())
+    async def reject(self, principal: Principal, message_id: str, comment: str = "") -> None:
+        """Stop a held message, with a word to its author. Raises MessageUnknown, NotHeld, OwnMessage."""
+        await self._decide(principal, message_id, Rejected(), comment)
 
-    async def _decide(self, principal: Principal, message_id: str, event: Event) -> None:
+    async def _decide(self, principal: Principal, message_id: str, event: Event, comment: str) -> None:
         now = self._clock.now()
         async with self._db.begin() as session:
             row = await self._held(session, principal, message_id)
             released = isinstance(event, Released)
             row.reviewed_by, row.reviewed_at = principal.employee_id, now
+            if comment.strip():
+                await self._comment(session, row, comment.strip())
             if released:
                 files = select(AttachmentRow).where(AttachmentRow.message_id == row.id)
                 for file in await session.scalars(files):
@@ -55,6 +65,14 @@ class MessageReview:
                 "message.reviewed",
                 {"message": row.id, "contact": row.contact_id, "by": principal.employee_id, "decision": word},
             )
+
+    async def _comment(self, session: AsyncSession, row: MessageRow, comment: str) -> None:
+        """Seal the comment under the customer's key; of an erased customer nothing more is written down."""
+        try:
+            cipher = await self._keys.cipher(session, row.customer_id)
+        except SubjectErased:
+            return
+        sealing.put_review_note(row, cipher, comment)
 
     async def _held(self, session: AsyncSession, principal: Principal, message_id: str) -> MessageRow:
         scope = scope_clause(

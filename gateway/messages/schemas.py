@@ -26,6 +26,12 @@ class MessagePath(ApiModel):
     message_id: IdStr
 
 
+class ReviewBody(ApiModel):
+    """What the reviewer tells the author."""
+
+    comment: str = Field(default="", max_length=300)
+
+
 class AttachmentPath(ApiModel):
     attachment_id: IdStr
 
@@ -154,6 +160,9 @@ class EventOut(ApiModel):
     by: str | None
 
 
+_NOT_OF_ROW = {"text", "masked", "findings", "attachments", "events", "review_note"}
+
+
 class MessageOut(ApiModel):
     """A message: its masked text, where it is, and why."""
 
@@ -180,6 +189,7 @@ class MessageOut(ApiModel):
     next_try_at: AwareDatetime | None
     author_id: str | None
     reviewed_by: str | None
+    review_note: str
     created_at: AwareDatetime
     sent_at: AwareDatetime | None
     finished_at: AwareDatetime | None
@@ -190,12 +200,13 @@ class MessageOut(ApiModel):
     @classmethod
     def of(cls, view: MessageView) -> "MessageOut":
         row = view.row
-        names = set(cls.model_fields) - {"text", "masked", "findings", "attachments", "events"}
+        names = set(cls.model_fields) - _NOT_OF_ROW
         plain: dict[str, Any] = {name: getattr(row, name) for name in names}
         return cls(
             **plain,
             text=view.text,
             masked=view.masked,
+            review_note=view.review_note,
             findings=[FindingOut.model_validate(finding) for finding in row.findings],
             attachments=[AttachmentOut.of(file) for file in view.attachments],
             events=[EventOut.model_validate(event) for event in view.events],

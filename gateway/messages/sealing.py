@@ -33,6 +33,17 @@ def sent_body_of(row: MessageRow, cipher: Cipher | None) -> str:
     return cipher.open_text(Field(MESSAGES, "sent_body", row.id), row.sent_body)
 
 
+def put_review_note(row: MessageRow, cipher: Cipher, note: str) -> None:
+    row.review_note = cipher.seal(Field(MESSAGES, "review_note", row.id), note)
+
+
+def review_note_of(row: MessageRow, cipher: Cipher | None) -> str:
+    """Open what the reviewer said to the author; "" for nothing."""
+    if cipher is None or row.review_note is None:
+        return ""
+    return cipher.open_text(Field(MESSAGES, "review_note", row.id), row.review_note)
+
+
 def mac(cipher: Cipher, purpose: str, text: str) -> str:
     """Give an HMAC (64 hexadecimal characters) of a text: a plain hash of a short text could be guessed."""
     key = cipher.derive_key(f"message-mac/{purpose}")

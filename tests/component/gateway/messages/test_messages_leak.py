@@ -119,8 +119,10 @@ async def test_no_canary_comes_out(  # noqa: PLR0915 - one story, searched at it
         assert (await ask("GET", "/held-messages"))[0] == 403
         status, held_page = await ask("GET", "/held-messages", "s" * 20)
         assert len(held_page["items"]) == 2
-        assert (await ask("POST", f"/messages/{held['id']}/release"))[0] == 403
-        assert (await ask("POST", f"/messages/{held['id']}/release", "s" * 20))[0] == 204
+        assert (await ask("POST", f"/messages/{held['id']}/release", json={}))[0] == 403
+        note = {"comment": f"别写{CANARY}"}
+        assert (await ask("POST", f"/messages/{held['id']}/release", "s" * 20, json=note))[0] == 204
+        assert (await ask("GET", f"/messages/{held['id']}"))[1]["review_note"].startswith("别写")
         assert (await ask("GET", "/opt-outs"))[0] == 200
         assert (await ask("POST", "/messages", json={**body, "text": "x" * 4001}))[0] == 422
         assert (await ask("GET", "/templates"))[0] == 200

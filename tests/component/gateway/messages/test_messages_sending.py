@@ -90,7 +90,9 @@ async def test_held_released_by_another_person(post):
     assert await post.dispatcher.drain() == 0
     with pytest.raises(MessageUnknown):
         await post.messages.review.release(await post.principal_elsewhere(), message_id)
-    await post.messages.review.release(post.supervisor, message_id)
+    await post.messages.review.release(post.supervisor, message_id, "下次请写明条件，或打 13912345678 问我")
+    told = await post.messages.queries.message(post.agent, message_id)
+    assert told.review_note == "下次请写明条件，或打 139****5678 问我"
     with pytest.raises(NotHeld):
         await post.messages.review.reject(post.supervisor, message_id)
     await post.dispatcher.drain()
