@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from core.web.errors import BodyMalformed, BodyTooLarge, MediaTypeUnsupported, RequestInvalid
 from core.web.violations import sentence
@@ -15,6 +16,8 @@ _CHUNK = 64 * 1024
 _MAX_FIELDS = 20
 _MAX_FIELD_BYTES = 4096
 MULTIPART = "multipart/form-data"
+_MALFORMED = (ValueError, AssertionError, HttpProcessingError)
+"""What aiohttp raises for parts, lengths and part headers that are no multipart."""
 
 
 class Upload:
@@ -35,7 +38,7 @@ class Upload:
                 if seen > self._limit:
                     raise BodyTooLarge(limit_bytes=self._limit)
                 yield chunk
-        except (ValueError, AssertionError) as error:
+        except _MALFORMED as error:
             raise BodyMalformed from error
 
     async def read(self) -> bytes:
@@ -71,7 +74,7 @@ async def leading(request: web.BaseRequest) -> Leading:
             if part.name in fields or len(fields) >= _MAX_FIELDS:
                 raise BodyMalformed
             fields[part.name] = await _text(part)
-    except (ValueError, AssertionError) as error:
+    except _MALFORMED as error:
         raise BodyMalformed from error
     request[_LEADING] = Leading(fields, file)
     return request[_LEADING]
@@ -98,7 +101,7 @@ async def open_upload(request: web.BaseRequest, limit: int, *, fields_first: boo
     else:
         try:
             found = await (await request.multipart()).next()
-        except (ValueError, AssertionError) as error:
+        except _MALFORMED as error:
             raise BodyMalformed from error
     if found is None or isinstance(found, MultipartReader) or found.name != "file":
         raise RequestInvalid(sentence("body.file", "missing"))

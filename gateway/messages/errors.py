@@ -115,7 +115,7 @@ class AttachmentNotCleared(Forbidden):
     zh = "该附件尚未审读，须主管放行后查看。"
 
 
-class ChannelMissing(Unavailable):
+class ChannelMissing(Invalid):
     """This deployment has no such channel."""
 
     code = "channel-missing"

@@ -80,8 +80,10 @@ async def test_upload_without_a_file_or_a_form(client):
     answer = await client.post("/api/v1/upload", json={}, headers=auth())
     assert answer.status == 415
     broken = {**auth(), "Content-Type": "multipart/form-data; boundary=x"}
-    answer = await client.post("/api/v1/upload", data=b"no boundary", headers=broken)
-    assert answer.status in {400, 422}
+    bad_header = b'--x\r\nContent-Disposition: form-data; name="\x02"\r\n\r\na\r\n--x--\r\n'
+    for body in (b"no boundary", bad_header):
+        answer = await client.post("/api/v1/upload", data=body, headers=broken)
+        assert answer.status in {400, 422}
 
 
 @pytest.mark.parametrize(
