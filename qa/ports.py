@@ -53,7 +53,10 @@ class ContactSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ThreadDayFacts:
-    """One local day of a thread as the gateway's books have it. `subject_id` is the customer."""
+    """One local day of a thread as the gateway's books have it. `subject_id` is the customer.
+
+    `contacts` are those of the messages that were asked about.
+    """
 
     thread_day_id: str
     thread_id: str
@@ -63,6 +66,7 @@ class ThreadDayFacts:
     department_id: str | None
     purpose: str
     started_at: datetime
+    contacts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,6 @@ class ThreadTexts:
     """
 
     texts: tuple[MessageText, ...]
-    contacts: tuple[str, ...]
     messages: int
     stopped: int = 0
     recalled: int = 0
@@ -107,8 +110,8 @@ class ThreadSource(Protocol):
         """Give the facts of a day; raise `NotFound` if there is no such day."""
         ...
 
-    async def day_of_message(self, message_id: str) -> tuple[ThreadDayFacts, str | None]:
-        """Give the day that a message belongs to, and its contact; raise `NotFound`."""
+    async def day_of_message(self, message_id: str) -> ThreadDayFacts:
+        """Give the day that a message belongs to, with that message's contact only; raise `NotFound`."""
         ...
 
     async def texts_of_day(self, thread_day_id: str) -> ThreadTexts:

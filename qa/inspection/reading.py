@@ -1,6 +1,6 @@
 """Reads inspections and alerts for people: scoped, numbers masked, erased texts marked."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -22,18 +22,17 @@ from qa.inspection.models import (
     CoveredContactRow,
     FindingRow,
     InspectionRow,
-    SentenceRow,
 )
 from qa.inspection.report import Report
 from qa.inspection.rulebook import Rulebook
-from qa.inspection.sealing import Opener, Sealer, finding_field, keywords_field, note_field, sentence_field
+from qa.inspection.sealing import Sealer, note_field
+from qa.inspection.texts import evidence, in_order, keywords, opened, read_sentences
 from qa.inspection.views import (
     AlertView,
     ConductView,
     FindingView,
     InspectionDetail,
     InspectionSummary,
-    SentenceView,
     ThreadFindings,
 )
 from qa.permissions import ALERT_READ, INSPECTION_READ, TRANSCRIPT_NUMBERS, TRANSCRIPT_READ
@@ -128,11 +127,12 @@ class InspectionReader:
                 if message_ids is not None:
                     hits = hits.where(FindingRow.message_id.in_(message_ids))
                 for row in await session.scalars(hits.order_by(FindingRow.char_begin, FindingRow.id)):
-                    view = self._finding(row, _opened(row, opener) if readable else None)
+                    view = self._finding(row, opened(row, opener) if readable else None)
                     found[str(row.message_id)] = (*found.get(str(row.message_id), ()), view)
-            return ThreadFindings(
-                found, await self._conducts(session, principal, thread_id, message_ids), opener.erased
-            )
+            conduct = await self._conducts(session, principal, thread_id, message_ids)
+        if any(view.text for views in found.values() for view in views) and not opener.erased:
+            await self._notes.note(principal, Seen.THREAD, thread_id, customer_id=subject_id)
+        return ThreadFindings(found, conduct, opener.erased)
 
     async def alerts(
         self, principal: Principal, *, state: str | None = None, cursor: str | None = None, limit: int = 50
@@ -143,7 +143,7 @@ class InspectionReader:
             query = query.where(AlertRow.state == state)
         async with self._database.read() as session:
             rows, following = await paginate(session, query, key=AlertRow.id, cursor=cursor, limit=limit)
-            return await self._alerts(session, rows), following
+            return await self.alert_views(session, rows), following
 
     async def alert(self, principal: Principal, alert_id: str) -> AlertView:
         """Show one alert; raise `AlertUnknown`."""
@@ -153,7 +153,7 @@ class InspectionReader:
             )
             if row is None:
                 raise AlertUnknown
-            (view,) = await self._alerts(session, [row])
+            (view,) = await self.alert_views(session, [row])
             return view
 
     async def _detail(self, principal: Principal, which: ColumnElement[bool]) -> InspectionDetail:
@@ -178,7 +178,7 @@ class InspectionReader:
             opener = await self._sealer.opener(session, row.subject_id)
             readable = await _reaches(session, principal, TRANSCRIPT_READ, row.id)
             masked = not await _reaches(session, principal, TRANSCRIPT_NUMBERS, row.id)
-            sentences = await _sentences(session, row.id, opener, masked=masked) if readable else None
+            sentences = await read_sentences(session, row.id, opener, masked=masked) if readable else None
             rows = await session.scalars(
                 select(FindingRow).where(FindingRow.inspection_id == row.id).order_by(FindingRow.idx)
             )
@@ -187,9 +187,9 @@ class InspectionReader:
                 erased=opener.erased,
                 transcript=sentences,
                 findings=tuple(
-                    self._finding(item, _evidence(item, opener, sentences)) for item in _in_order(row, rows)
+                    self._finding(item, evidence(item, opener, sentences)) for item in in_order(row, rows)
                 ),
-                keywords=_keywords(row, opener, masked=masked) if readable else (),
+                keywords=keywords(row, opener, masked=masked) if readable else (),
                 report=None if row.report is None else Report.model_validate(row.report),
                 rules_version=row.rules_version,
                 lexicon_version=row.lexicon_version,
@@ -248,7 +248,8 @@ class InspectionReader:
             at=row.at,
         )
 
-    async def _alerts(self, session: AsyncSession, rows: Sequence[AlertRow]) -> tuple[AlertView, ...]:
+    async def alert_views(self, session: AsyncSession, rows: Sequence[AlertRow]) -> tuple[AlertView, ...]:
+        """Show alerts that the caller selected within its reader's reach."""
         subjects = await subjects_of(session, rows)
         conduct_ids = [row.conduct_id for row in rows if row.conduct_id is not None]
         known = await session.execute(
@@ -342,73 +343,3 @@ def _filtered(query: Select[Any], wanted: InspectionFilter) -> Select[Any]:
 
 def _summary(row: InspectionRow) -> InspectionSummary:
     return InspectionSummary(**{item.name: getattr(row, item.name) for item in fields(InspectionSummary)})
-
-
-async def _sentences(
-    session: AsyncSession, inspection_id: str, opener: Opener, *, masked: bool
-) -> tuple[SentenceView, ...]:
-    rows = (
-        await session.scalars(
-            select(SentenceRow).where(SentenceRow.inspection_id == inspection_id).order_by(SentenceRow.idx)
-        )
-    ).all()
-    texts = [opener.text(sentence_field(row.id), row.text) for row in rows]
-    if masked:
-        if not opener.erased:
-            texts = [hide(text, row.hidden or ()) for row, text in zip(rows, texts, strict=True)]
-        texts = mask_numbers([row.role for row in rows], texts)
-    return tuple(
-        SentenceView(
-            row.idx, row.role, row.begin_ms, row.end_ms, row.confidence, text,
-            message_id=row.message_id, attachment_id=row.attachment_id, at=row.at,
-        )
-        for row, text in zip(rows, texts, strict=True)
-    )  # fmt: skip
-
-
-def hide(text: str, spans: Iterable[Sequence[int]]) -> str:
-    """Put `*` for each character of the spans; the length stays."""
-    characters = list(text)
-    for begin, end in spans:
-        characters[begin:end] = "*" * len(characters[begin:end])
-    return "".join(characters)
-
-
-def mask_numbers(roles: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Mask runs of digits, also one that a speaker dictates over several sentences; lengths stay."""
-    masked = list(texts)
-    for role in set(roles):
-        own = [index for index, speaker in enumerate(roles) if speaker == role]
-        joined = mask_digits(" ".join(texts[index] for index in own))
-        begin = 0
-        for index in own:
-            masked[index] = joined[begin : begin + len(texts[index])]
-            begin += len(texts[index]) + 1
-    return masked
-
-
-def _evidence(row: FindingRow, opener: Opener, sentences: Sequence[SentenceView] | None) -> str | None:
-    """Give the words of a finding as the reader sees them in the transcript."""
-    if sentences is None:
-        return None
-    if row.text is None or opener.erased or row.sentence_index is None:
-        return _opened(row, opener)
-    return sentences[row.sentence_index].text[row.char_begin : row.char_end]
-
-
-def _opened(row: FindingRow, opener: Opener) -> str:
-    """Give the words of a finding that stands by itself; contact data was covered when it was found."""
-    return mask_digits(opener.text(finding_field(row.id), row.text))
-
-
-def _in_order(inspection: InspectionRow, rows: Iterable[FindingRow]) -> list[FindingRow]:
-    """Bring the findings of a thread into the order of its messages: some were found before others."""
-    found = list(rows)
-    if inspection.thread_day_id is not None:
-        found.sort(key=lambda row: (row.sentence_index is None, row.sentence_index or 0, row.char_begin))
-    return found
-
-
-def _keywords(row: InspectionRow, opener: Opener, *, masked: bool) -> tuple[str, ...]:
-    words = opener.words(keywords_field(row.id), row.keywords)
-    return tuple(mask_digits(word) for word in words) if masked else words

@@ -180,7 +180,7 @@ async def test_all_kinds_from_a_file_once(post, tmp_path):
         "red_packet",
         "red_packet",
     ]
-    assert len(await post.topics(CONDUCT_SEEN)) == 5
+    assert len(await post.topics(CONDUCT_SEEN)) == 6
 
 
 async def test_what_the_customer_writes_is_an_inbound_contact(post, tmp_path):

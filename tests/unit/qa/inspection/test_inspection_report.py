@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from qa.inspection.digest import findings_hash
-from qa.inspection.reading import mask_numbers
 from qa.inspection.report import Report, build_report, empty_report
 from qa.inspection.rulebook import own_rulebook
 from qa.inspection.rules import Inspector
 from qa.inspection.scoring import score
 from qa.inspection.segmenter import JiebaSegmenter, own_topics
+from qa.inspection.texts import mask_numbers
 from qa.lexicon.loader import own_lexicon
 from qa.speech.engine import ChannelSummary, EngineInfo, Role, Span, Transcript
 from tests.support.inspection import say
