@@ -1,10 +1,8 @@
 """Fixtures that every tier shares: a clock, a database of each kind, settings in a folder of their own."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from core.db import Database
 from maskline.tables import load_metadata
 from tests.support.postgres import PostgresMissing, PostgresServer
 
-_numbers = count()
+TESTED = "tested"
 
 
 @pytest.fixture
@@ -32,14 +30,14 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """One server a session with a template database that has all tables."""
+    """One server a session with one database that has all tables."""
     try:
         server = PostgresServer()
         server.start()
     except PostgresMissing as error:
         pytest.skip(str(error))
-    server.execute("CREATE DATABASE template_maskline")
-    engine = create_engine(server.url("template_maskline"))
+    server.execute(f"CREATE DATABASE {TESTED}")
+    engine = create_engine(server.url(TESTED))
     load_metadata().metadata.create_all(engine)
     engine.dispose()
     yield server
@@ -64,10 +62,8 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres: PostgresServer) -> Iterator[str]:
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    postgres.execute(f"CREATE DATABASE {name} TEMPLATE template_maskline")
-    yield postgres.url(name)
-    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    yield postgres.url(TESTED)
+    postgres.empty(TESTED)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -11,6 +11,24 @@ from pathlib import Path
 
 import psycopg
 
+_EMPTY = """
+DO $$
+DECLARE found record;
+BEGIN
+    PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;  -- no trigger, no foreign key
+    FOR found IN SELECT oid::regclass AS name FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+        EXECUTE 'DELETE FROM ' || found.name;
+    END LOOP;
+    FOR found IN SELECT oid::regclass AS name FROM pg_class
+        WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace LOOP
+        EXECUTE 'ALTER SEQUENCE ' || found.name || ' RESTART';
+    END LOOP;
+END $$
+"""
+
 
 class PostgresMissing(Exception):
     """No server binaries, or no way to run them."""
@@ -110,6 +128,14 @@ class PostgresServer:
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)  # type: ignore[call-overload]
+
+    def empty(self, database: str) -> None:
+        """Make a database as it was when its tables were made; whoever is still connected is thrown out.
+
+        A database of its own for each test costs five times as much.
+        """
+        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
+            connection.execute(_EMPTY)
 
     def stop(self) -> None:
         if self._process is not None:
