@@ -1,7 +1,7 @@
 """An administrator's pages: imports, lines, bindings, employees, templates, rules, system."""
 
 from core.web.endpoint import Endpoint
-from dashboard.pages.administrator import bindings, confirm, employee_acts, employees, lines
+from dashboard.pages.administrator import bindings, confirm, employee_acts, employees, lines, templates
 from dashboard.pages.administrator.kit import Kit
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
@@ -17,4 +17,5 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
         *bindings.endpoints(kit),
         *employees.endpoints(staff),
         *employee_acts.endpoints(staff),
+        *templates.endpoints(kit),
     ]
