@@ -15,7 +15,7 @@ from core.config import Settings
 
 TASK = "maskline.deliver"
 # A transcription takes a minute; a page's small task must not wait behind it.
-QUEUES = {"call.ended": "inspection"}
+QUEUES = dict.fromkeys(("call.ended", "thread.day_closed", "message.voice"), "inspection")
 DEFAULT_QUEUE = "default"
 
 

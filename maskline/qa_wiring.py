@@ -10,9 +10,20 @@ from gateway.calls.books import recording_key
 from gateway.calls.models import CallRow
 from gateway.contact.model import Channel
 from gateway.contact.models import ContactRow
+from gateway.customers.sealing import CustomerSealing
 from gateway.media.recording import RecordingReader
 from maskline.ground import Ground
+from maskline.qa_threads import (
+    GatewayConduct,
+    GatewayCustomers,
+    GatewayThreads,
+    GatewayVoices,
+    spoken_messages,
+    voice_messages,
+)
 from qa.alerts import AlertService
+from qa.conduct.service import ConductService
+from qa.inspection.books import InspectionBooks
 from qa.inspection.reading import InspectionReader
 from qa.inspection.rulebook import own_rulebook
 from qa.inspection.rules import Inspector
@@ -24,6 +35,9 @@ from qa.lexicon.loader import own_lexicon
 from qa.ports import ContactFacts, StereoAudio
 from qa.review.build import Reviews, build_reviews, review_book
 from qa.speech.engine import SpeechEngine
+from qa.tasks import MessageWork
+from qa.threads.service import ThreadInspections
+from qa.threads.voices import VoiceReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +55,11 @@ def build_quality(ground: Ground) -> Quality:
     alerts = _alerts(ground, sealer)
     return Quality(
         reader=InspectionReader(
-            database=ground.database, sealer=sealer, rulebook=own_rulebook(), notes=ground.access_log
+            database=ground.database,
+            sealer=sealer,
+            rulebook=own_rulebook(),
+            customers=GatewayCustomers(ground.subject_keys, CustomerSealing(ground.vault)),
+            notes=ground.access_log,
         ),
         alerts=alerts,
         reviews=build_reviews(
@@ -57,11 +75,26 @@ def build_quality(ground: Ground) -> Quality:
     )
 
 
-def build_inspections(ground: Ground, load_engine: Callable[[], SpeechEngine]) -> InspectionService:
-    """Build the inspecting side; the engine is loaded when the first recording comes."""
+@dataclass(frozen=True, slots=True)
+class Inspecting:
+    """What the worker does: calls, messages, behaviours."""
+
+    calls: InspectionService
+    messages: MessageWork
+
+
+def build_inspecting(ground: Ground, load_engine: Callable[[], SpeechEngine]) -> Inspecting:
+    """Build the inspecting side; the one engine is loaded when the first sound comes."""
     review_book(ground.vault, ground.bus)
+    return Inspecting(*_inspecting(ground, EngineTranscriber(load_engine)))
+
+
+def _inspecting(ground: Ground, transcriber: EngineTranscriber) -> tuple[InspectionService, MessageWork]:
     sealer = Sealer(ground.vault, ground.subject_keys)
-    return InspectionService(
+    alerts = _alerts(ground, sealer)
+    inspector = Inspector(own_rulebook(), own_lexicon())
+    segmenter = JiebaSegmenter(ground.settings.data_dir / "cache")
+    calls = InspectionService(
         database=ground.database,
         clock=ground.clock,
         outbox=ground.outbox,
@@ -69,11 +102,39 @@ def build_inspections(ground: Ground, load_engine: Callable[[], SpeechEngine]) -
         ledger=ground.ledger,
         sealer=sealer,
         contacts=CallContacts(ground),
-        transcriber=EngineTranscriber(load_engine),
-        segmenter=JiebaSegmenter(ground.settings.data_dir / "cache"),
-        inspector=Inspector(own_rulebook(), own_lexicon()),
-        alerts=_alerts(ground, sealer),
+        transcriber=transcriber,
+        segmenter=segmenter,
+        inspector=inspector,
+        alerts=alerts,
     )
+    books = InspectionBooks(
+        database=ground.database,
+        clock=ground.clock,
+        outbox=ground.outbox,
+        bus=ground.bus,
+        ledger=ground.ledger,
+        sealer=sealer,
+        alerts=alerts,
+    )
+    voices = VoiceReading(
+        database=ground.database, voices=GatewayVoices(voice_messages(ground)), transcriber=transcriber
+    )
+    threads = ThreadInspections(
+        books=books,
+        threads=GatewayThreads(spoken_messages(ground)),
+        voices=voices,
+        segmenter=segmenter,
+        inspector=inspector,
+    )
+    conduct = ConductService(
+        database=ground.database,
+        clock=ground.clock,
+        outbox=ground.outbox,
+        ledger=ground.ledger,
+        alerts=alerts,
+        source=GatewayConduct(ground),
+    )
+    return calls, MessageWork(threads, voices, conduct)
 
 
 def _alerts(ground: Ground, sealer: Sealer) -> AlertService:

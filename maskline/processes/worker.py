@@ -1,4 +1,4 @@
-"""The worker process: inspects contacts that ended, one at a time, at low priority."""
+"""The worker process: inspects calls and messages, one at a time, at low priority."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from core.config import Settings
 from maskline.beating import beating
 from maskline.celery_app import DEFAULT_QUEUE, QUEUES, make_celery
 from maskline.ground import open_ground
-from maskline.qa_wiring import build_inspections
+from maskline.qa_wiring import build_inspecting
 from maskline.worker import Deliverer, LoopThread, register, run_celery
 from qa.speech.select import select_engine
 from qa.tasks import handlers
@@ -27,8 +27,9 @@ def main(settings: Settings) -> None:
         stack.enter_context(_entered(thread, beating(ground, "worker")))
         os.nice(NICENESS)
         app = make_celery(settings)
-        inspections = build_inspections(ground, lambda: select_engine(settings))
-        register(app, thread, Deliverer(ground.database, ground.outbox, handlers(inspections)))
+        work = build_inspecting(ground, lambda: select_engine(settings))
+        topics = handlers(work.calls, work.messages)
+        register(app, thread, Deliverer(ground.database, ground.outbox, topics))
         run_celery(app, ",".join(sorted({DEFAULT_QUEUE, *QUEUES.values()})))
 
 

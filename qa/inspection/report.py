@@ -56,6 +56,17 @@ class TalkReport(_Shape):
     unread_ms: int
 
 
+class ThreadReport(_Shape):
+    """How much was written on a day. `stopped` never left; `unread_voices` could not be read by a machine."""
+
+    messages: int
+    staff: int
+    customer: int
+    stopped: int
+    recalled: int
+    unread_voices: int
+
+
 class TopicReport(_Shape):
     id: str
     title: Words
@@ -73,6 +84,7 @@ class Report(_Shape):
     categories: tuple[CategoryReport, ...] = ()
     rules: tuple[RuleReport, ...] = ()
     talk: TalkReport | None = None
+    thread: ThreadReport | None = None
     topics: tuple[TopicReport, ...] = ()
 
 
@@ -86,6 +98,7 @@ class _Tally:
 NOTHING = {
     "no-recording": Words(zh="本次触达没有录音，无可质检内容。", en="No recording: nothing to inspect."),
     "no-speech": Words(zh="录音中没有可辨识的语音。", en="No speech could be read in the recording."),
+    "no-text": Words(zh="当日没有发出可质检的文字。", en="Nothing was sent that could be read."),
 }
 
 
@@ -97,6 +110,25 @@ def empty_report(nothing: str) -> Report:
 def build_report(score: Score, transcript: Transcript, rulebook: Rulebook, topics: Topics) -> Report:
     """Sum up a scored transcript."""
     text = "\n".join(sentence.text for sentence in transcript.sentences)
+    return _report(score, text, rulebook, topics, talk=_talk(transcript))
+
+
+def build_thread_report(
+    score: Score, text: str, figures: ThreadReport, rulebook: Rulebook, topics: Topics
+) -> Report:
+    """Sum up a scored day of a thread; `text` is all that was written."""
+    return _report(score, text, rulebook, topics, thread=figures)
+
+
+def _report(
+    score: Score,
+    text: str,
+    rulebook: Rulebook,
+    topics: Topics,
+    *,
+    talk: TalkReport | None = None,
+    thread: ThreadReport | None = None,
+) -> Report:
     return Report(
         score=score.value,
         band=score.band,
@@ -105,7 +137,8 @@ def build_report(score: Score, transcript: Transcript, rulebook: Rulebook, topic
         summary=_summary(score, rulebook),
         categories=_categories(score, rulebook),
         rules=_rules(score, rulebook),
-        talk=_talk(transcript),
+        talk=talk,
+        thread=thread,
         topics=tuple(
             TopicReport(id=name, title=Words(zh=topics.topics[name].zh, en=topics.topics[name].en))
             for name in topics.of(text)[:5]

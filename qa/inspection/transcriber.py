@@ -6,7 +6,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.speech.engine import SpeechEngine, Transcript
+from qa.speech.engine import Role, SpeechEngine, Transcript
 from qa.speech.transcribe import BLOCK_S, transcribe
 
 
@@ -21,9 +21,18 @@ class EngineTranscriber:
     def transcribe(self, pcm: NDArray[np.int16], sample_rate: int) -> Transcript:
         """Read `pcm` of shape (2, n). See `qa.speech.transcribe`."""
         with self._lock:
-            if self._engine is None:
-                self._engine = self._load()
-            return transcribe(_blocks(pcm, BLOCK_S * sample_rate), sample_rate, self._engine)
+            return transcribe(_blocks(pcm, BLOCK_S * sample_rate), sample_rate, self._ready())
+
+    def transcribe_voice(self, pcm: NDArray[np.int16], sample_rate: int, role: Role) -> Transcript:
+        """Read one speaker's `pcm` of shape (n,)."""
+        with self._lock:
+            blocks = _blocks(pcm.reshape(1, -1), BLOCK_S * sample_rate)
+            return transcribe(blocks, sample_rate, self._ready(), roles=(role,))
+
+    def _ready(self) -> SpeechEngine:
+        if self._engine is None:
+            self._engine = self._load()
+        return self._engine
 
 
 def _blocks(pcm: NDArray[np.int16], length: int) -> Iterator[NDArray[np.int16]]:
