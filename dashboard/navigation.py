@@ -76,7 +76,7 @@ GROUPS = (
         "nav.group.prove",
         (
             Place("/ledger", "nav.ledger", "ledger.read"),
-            Place("/evidence", "nav.evidence", "ledger.read"),
+            Place("/evidence", "nav.evidence", "evidence.export"),
             Place("/access-log", "nav.access_log", "audit.read"),
         ),
     ),

@@ -9,6 +9,7 @@ from core.audit import AuditService
 from core.clock import Clock
 from core.config import Settings
 from core.db import Database
+from core.exports import EvidenceExports
 from core.ledger import LedgerService
 from core.status import StatusProvider
 from dashboard.day import Calendar
@@ -45,6 +46,7 @@ class DashboardParts:
     access: Access
     ledger: LedgerService
     audit: AuditService
+    exports: EvidenceExports
     providers: Sequence[StatusProvider]
     customers: CustomerService
     consent: ConsentService

@@ -8,6 +8,7 @@ from dashboard.parts import DashboardParts
 from gateway.calls.accounts import SipAccountService
 from gateway.calls.desk import CallDesk, CallsProcess
 from gateway.messages.build import Messages
+from maskline.evidence import evidence_exports
 from maskline.gateway_wiring import Gateway
 from maskline.ground import Ground
 from maskline.qa_wiring import Quality
@@ -31,6 +32,7 @@ def dashboard_parts(
         access=people,
         ledger=ground.ledger_service,
         audit=ground.audit,
+        exports=evidence_exports(ground),
         providers=providers,
         customers=gateway.customers,
         consent=gateway.consent,

@@ -3,6 +3,7 @@
 from core.access.grants import ACCESS_PERMISSIONS
 from core.access.permissions import PermissionRegistry
 from core.audit import permissions as audit
+from core.exports import permissions as exports
 from core.ledger import permissions as ledger
 from core.web.system import SYSTEM_PERMISSIONS
 from gateway import permissions as gateway
@@ -18,6 +19,7 @@ def registry() -> PermissionRegistry:
         ACCESS_PERMISSIONS,
         ledger.PERMISSIONS,
         audit.PERMISSIONS,
+        exports.PERMISSIONS,
         gateway.PERMISSIONS,
         calls.PERMISSIONS,
         messages.PERMISSIONS,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import select
 
@@ -48,7 +48,6 @@ class Attachment:
 class Bundle:
     """What was written: entries by number, attachments as (name, SHA-256)."""
 
-    path: Path
     seqs: tuple[int, ...]
     attachments: tuple[tuple[str, str], ...]
     checkpoint: Checkpoint
@@ -81,21 +80,28 @@ class EvidenceExporter:
             EntryUnknown: one of the entries does not exist.
             AttachmentInvalid: a name is not plain, or twice there.
         """
+        handle = await asyncio.to_thread(target.open, "xb")
+        try:
+            return await self.write(handle, seqs, attachments)
+        except BaseException:
+            await asyncio.to_thread(target.unlink, missing_ok=True)
+            raise
+        finally:
+            handle.close()
+
+    async def write(
+        self, handle: IO[bytes], seqs: Sequence[int], attachments: Sequence[Attachment] = ()
+    ) -> Bundle:
+        """Write a bundle to an open file, which need not be seekable. Raises as `export` does."""
         names = [one.name for one in attachments]
         if len({*names}) != len(names) or not all(_NAME.fullmatch(name) for name in names):
             raise AttachmentInvalid
         facts = await self._facts(sorted({*seqs}))
-        archive = await asyncio.to_thread(zipfile.ZipFile, target, "x", zipfile.ZIP_DEFLATED)
-        try:
+        with zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED) as archive:
             hashes = [(one.name, await _attach(archive, one)) for one in attachments]
             manifest = _manifest(facts, hashes, self._clock.now(), self._ledger.verifier.vkey)
             await asyncio.to_thread(_write, archive, facts, manifest)
-        except BaseException:
-            archive.close()
-            await asyncio.to_thread(target.unlink, missing_ok=True)
-            raise
-        archive.close()
-        return Bundle(target, tuple(seq for seq, _ in facts.records), tuple(hashes), facts.checkpoint)
+        return Bundle(tuple(seq for seq, _ in facts.records), tuple(hashes), facts.checkpoint)
 
     async def _facts(self, seqs: list[int]) -> _Facts:
         checkpoint = await self._ledger.latest_checkpoint()

@@ -10,6 +10,7 @@ from core.vault.subjects import purge_remains
 from gateway.messages.events import MESSAGE_SEND
 from maskline.beating import beating
 from maskline.celery_app import make_celery, publish
+from maskline.evidence import evidence_exports
 from maskline.gateway_wiring import build_gateway, build_people
 from maskline.ground import Ground, open_ground
 from maskline.messages_wiring import build_message_services
@@ -21,6 +22,8 @@ OUTBOX_EVERY_S = 0.2
 BINDINGS_EVERY_S = 15.0
 MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
+ACCESS_LOG_EVERY_S = 60.0
+EVIDENCE_EVERY_S = 600.0
 PURGE_EVERY_S = 3600.0
 
 
@@ -70,6 +73,8 @@ def _chores(ground: Ground) -> list[Chore]:
         Chore("bindings", BINDINGS_EVERY_S, sweep_bindings),
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),
         Chore("access", ACCESS_EVERY_S, sweep_access),
+        Chore("access-log", ACCESS_LOG_EVERY_S, ground.audit.cover),
+        Chore("evidence", EVIDENCE_EVERY_S, evidence_exports(ground).sweep),
         Chore("purge", PURGE_EVERY_S, purge),
     ]
 

@@ -1,11 +1,23 @@
 """An auditor's pages: ledger, evidence, who saw what."""
 
 from core.web.endpoint import Endpoint
-from dashboard.pages.auditor import ledger
+from dashboard.pages.auditor import access_log, ledger
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
 
 def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     """Give the pages."""
-    return [*ledger.endpoints(renderer, ledger.LedgerSources(parts.ledger, parts.calendar))]
+    return [
+        *ledger.endpoints(renderer, ledger.LedgerSources(parts.ledger, parts.calendar)),
+        *access_log.endpoints(
+            renderer,
+            access_log.AccessSources(
+                audit=parts.audit,
+                calendar=parts.calendar,
+                people=parts.people,
+                customers=parts.customers,
+                calls=parts.calls,
+            ),
+        ),
+    ]

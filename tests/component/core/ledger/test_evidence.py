@@ -66,7 +66,7 @@ async def build(service: LedgerService, database: Database, clock: ManualClock, 
     bundle = await exporter.export(folder / "evidence.zip", [6, 2, 14], [Attachment("call.wav", parts(WAV))])
     assert (bundle.seqs, bundle.checkpoint.size) == ((2, 6, 14), 15), "the tail was signed for the export"
     assert bundle.attachments == (("call.wav", digest),)
-    return Case(folder, service.verifier.vkey, bundle.path, folder / "auditor.txt")
+    return Case(folder, service.verifier.vkey, folder / "evidence.zip", folder / "auditor.txt")
 
 
 @pytest.fixture
@@ -257,15 +257,16 @@ async def test_fork_shown_by_the_auditors_own_checkpoint(
     await grow(service, fork, clock, 4, start=500)
     await service.sign_checkpoint()
     exporter = EvidenceExporter(database=fork, ledger=service, clock=clock)
-    other = await exporter.export(tmp_path / "fork.zip", [2])
+    other = tmp_path / "fork.zip"
+    await exporter.export(other, [2])
     await fork.close()
     main = Database(sqlite_url)
     service = make_service(main, clock, tmp_path)
     await grow(service, main, clock, 4, start=900)
     (tmp_path / "mine.txt").write_text((await service.sign_checkpoint()).note)
     await main.close()
-    assert case.check(bundle=other.path).codes == []
-    assert "forked" in case.check("--trusted-checkpoint", tmp_path / "mine.txt", bundle=other.path).codes
+    assert case.check(bundle=other).codes == []
+    assert "forked" in case.check("--trusted-checkpoint", tmp_path / "mine.txt", bundle=other).codes
 
 
 async def test_bundle_older_than_the_auditors_checkpoint_is_a_roll_back(

@@ -25,13 +25,13 @@ async def files(sqlite_url: str, clock: ManualClock, tmp_path: Path) -> dict[str
     await grow(service, database, clock, 6)
     await service.sign_checkpoint()
     exporter = EvidenceExporter(database=database, ledger=service, clock=clock)
-    bundle = await exporter.export(tmp_path / "evidence.zip", [1, 7], [Attachment("a.bin", b"x" * 500)])
+    await exporter.export(tmp_path / "evidence.zip", [1, 7], [Attachment("a.bin", b"x" * 500)])
     lines = [line async for line in export_lines(database, service.verifier)]
     await database.close()
     (tmp_path / "export.jsonl").write_text("".join(lines))
     (tmp_path / "key.txt").write_text(service.verifier.vkey)
     return {
-        "evidence": bundle.path,
+        "evidence": tmp_path / "evidence.zip",
         "export": tmp_path / "export.jsonl",
         "database": tmp_path / "maskline.db",
     }
