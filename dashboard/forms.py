@@ -23,13 +23,6 @@ T = TypeVar("T")
 Again = Callable[["Failure"], Awaitable[Html]]
 
 
-class DoneQuery(ApiModel):
-    """What a page is told after an action: `done.<key>` of the catalogue, or the code of a refusal."""
-
-    done: NoticeKey | None = None
-    failed: NoticeKey | None = None
-
-
 class FormModel(ApiModel):
     """The fields of a form: an empty one counts as not given."""
 
@@ -39,6 +32,13 @@ class FormModel(ApiModel):
         if not isinstance(value, dict):
             return value
         return {name: given for name, given in value.items() if given != ""}
+
+
+class DoneQuery(FormModel):
+    """What a page is told after an action: `done.<key>` of the catalogue, or the code of a refusal."""
+
+    done: NoticeKey | None = None
+    failed: NoticeKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ async def act(
             return Redirect(address(to, failed=error.code))
         page = await again(told)
         return Html(page.text, told.status, page.cookies)
-    return Redirect(address(to, done=done, **(more(result) if more else {})))
+    told_more: dict[str, str | None] = {"done": done, **(more(result) if more else {})}
+    return Redirect(address(to, **told_more))
 
 
 def address(path: str, **values: str | None) -> str:
