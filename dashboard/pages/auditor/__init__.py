@@ -1,7 +1,7 @@
 """An auditor's pages: ledger, evidence, who saw what."""
 
 from core.web.endpoint import Endpoint
-from dashboard.pages.auditor import access_log, ledger
+from dashboard.pages.auditor import access_log, evidence, ledger
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
@@ -10,6 +10,15 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     """Give the pages."""
     return [
         *ledger.endpoints(renderer, ledger.LedgerSources(parts.ledger, parts.calendar)),
+        *evidence.endpoints(
+            renderer,
+            evidence.EvidenceSources(
+                clock=parts.clock,
+                calendar=parts.calendar,
+                exports=parts.exports,
+                customers=parts.customers,
+            ),
+        ),
         *access_log.endpoints(
             renderer,
             access_log.AccessSources(
