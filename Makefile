@@ -21,6 +21,10 @@ test: ## Install what the tests need and run lint, types, contracts, migrations 
 	@scripts/bootstrap.sh test
 	@scripts/test.sh
 
+bench: ## Measure against named peers and write docs/reference/benchmarks.md (QUICK=1: a short look)
+	@scripts/bootstrap.sh test
+	@$(PY) -m bench $(if $(filter 1,$(QUICK)),--quick,)
+
 lint: ## Format check, lint, import contracts, templates
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .

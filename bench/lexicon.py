@@ -1,13 +1,12 @@
 """The lexicon against bare ahocorasick-rs: speed, recall under disguise, false hits, a peer's own cases.
 
-    .venv/bin/python -m bench.lexicon [DATA_FOLDER]
+    .venv/bin/python -m bench.lexicon [DATA_FOLDER] [--quick]
 
 The data (CNTP evasion set, MIT; houbb/sensitive-word cases, Apache-2.0) is not part of the project:
-give the folder that holds `evasion/` and `peer_tests/`.
+give the folder that holds `evasion/` and `peer_tests/`. `--quick` takes every fourth row.
 """
 
 import json
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -16,11 +15,13 @@ from typing import Any
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
+from bench.data import data_folder
+from bench.figure import Figure, Options, Result, alone
 from qa.lexicon.loader import own_packs
 from qa.lexicon.matcher import Lexicon, MatchOptions
 from qa.lexicon.model import Category, Pack, Scene, Severity, Speaker, Term
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+PEER = "bare ahocorasick-rs"
 OPTIONS = {
     "default": MatchOptions(),
     "pinyin >= 2": MatchOptions(pinyin_syllables=2),
@@ -63,8 +64,8 @@ def rate(find: Callable[[str], object], texts: Sequence[str], seconds: float = 1
     return best
 
 
-def speed(texts: Sequence[str]) -> None:
-    """Print texts a second with our packs, against the bare automaton over the same spellings."""
+def speed(texts: Sequence[str]) -> tuple[Figure, str]:
+    """Measure texts a second with our packs, against the bare automaton over the same spellings."""
     packs = own_packs()
     begun = time.perf_counter()
     lexicon = Lexicon(packs)
@@ -73,13 +74,13 @@ def speed(texts: Sequence[str]) -> None:
     bare = AhoCorasick(spellings, matchkind=MatchKind.LeftmostLongest)
     ours, peer = rate(lexicon.find, texts), rate(bare.find_matches_as_indexes, texts)
     mean = sum(map(len, texts)) / len(texts)
-    print(f"own packs: {len(lexicon.terms)} terms, {len(spellings)} spellings, built in {built:.1f} s")
-    print(f"speed on {len(texts)} texts of {mean:.0f} characters: {ours:,.0f} texts/s; "
-          f"bare ahocorasick-rs {peer:,.0f} texts/s; ratio {ours / peer:.2f}")  # fmt: skip
+    told = f"own packs: {len(lexicon.terms)} terms, {len(spellings)} spellings, built in {built:.1f} s"
+    note = f"{len(texts)} texts of {mean:.0f} characters"
+    return Figure("lexicon", ours, "texts/s", PEER, peer, note), told
 
 
-def recall(rows: Sequence[dict[str, Any]], clean: Sequence[str]) -> None:
-    """Print the share of disguised texts in which one of the row's own annotated terms is still found."""
+def recall(rows: Sequence[dict[str, Any]], clean: Sequence[str]) -> tuple[list[Figure], list[str]]:
+    """Count the disguised texts in which one of the row's own annotated terms is still found."""
     hits: dict[str, Counter[str]] = defaultdict(Counter)
     totals: Counter[str] = Counter()
     for row in rows:
@@ -92,16 +93,33 @@ def recall(rows: Sequence[dict[str, Any]], clean: Sequence[str]) -> None:
             for name, found in columns.items():
                 hits[name][kind] += bool(found(text))
     names = ["ahocorasick-rs", *OPTIONS]
-    print(
-        f"\nrecall: texts in which a term of the row (>= 2 characters) is still found, {totals['plain']} rows"
-    )
-    print(f"{'disguise':14}" + "".join(f"{name:>18}" for name in names))
-    for kind in totals:
-        print(f"{kind:14}" + "".join(f"{hits[name][kind] / totals[kind]:18.1%}" for name in names))
+    lines = [
+        f"recall: texts in which a term of the row (>= 2 characters) is still found, {totals['plain']} rows",
+        f"{'disguise':14}" + "".join(f"{name:>18}" for name in names),
+    ]
+    lines += [
+        f"{kind:14}" + "".join(f"{hits[name][kind] / totals[kind]:18.1%}" for name in names)
+        for kind in totals
+    ]
     everything = finders([entity for row in rows for entity in row["entities"] if len(entity) >= 2])
     counts = {name: sum(bool(found(text)) for text in clean) for name, found in everything.items()}
-    print(f"{'harmless posts':14}" + "".join(f"{counts[name] / len(clean):18.1%}" for name in names))
-    print("  (last line: hits of the terms of all rows at once, ordinary words such as 男人 among them)")
+    lines.append(f"{'harmless posts':14}" + "".join(f"{counts[name] / len(clean):18.1%}" for name in names))
+    lines.append(
+        "  (last line: hits of the terms of all rows at once, ordinary words such as 男人 among them)"
+    )
+    disguised = [kind for kind in totals if kind != "plain"]
+    share = {
+        name: sum(hits[name][k] for k in disguised) / sum(totals[k] for k in disguised) for name in names
+    }
+    figure = Figure(
+        "disguised texts in which a term is found",
+        100 * share["default"],
+        "%",
+        PEER,
+        100 * share["ahocorasick-rs"],
+        f"{len(disguised)} disguises of {totals['plain']} rows",
+    )
+    return [figure], lines
 
 
 def finders(words: Sequence[str]) -> dict[str, Callable[[str], object]]:
@@ -114,19 +132,21 @@ def finders(words: Sequence[str]) -> dict[str, Callable[[str], object]]:
     }
 
 
-def false_hits(clean: Sequence[str]) -> None:
-    """Print what our own packs find in harmless posts."""
+def false_hits(clean: Sequence[str]) -> list[str]:
+    """Tell what our own packs find in harmless posts."""
     lexicon = Lexicon(own_packs())
     hits = [(text, lexicon.find(text)) for text in clean]
     hits = [(text, found) for text, found in hits if found]
-    print(
-        f"\nown packs on {len(clean)} harmless posts: {len(hits)} with a hit ({len(hits) / len(clean):.2%})"
-    )
-    for text, found in hits:
-        print("  ", [f"{hit.term.id}: {hit.text} ({hit.matched_by})" for hit in found], "in", text[:40])
+    return [
+        f"own packs on {len(clean)} harmless posts: {len(hits)} with a hit ({len(hits) / len(clean):.2%})",
+        *(
+            f"   {[f'{hit.term.id}: {hit.text} ({hit.matched_by})' for hit in found]} in {text[:40]}"
+            for text, found in hits
+        ),
+    ]
 
 
-def peer_cases(cases: Sequence[dict[str, Any]]) -> None:
+def peer_cases(cases: Sequence[dict[str, Any]]) -> list[str]:
     """Run the peer's cases: the expected words are the terms, plus what the case adds."""
     passed, skipped, failed = 0, Counter[str](), []
     for case in cases:
@@ -143,11 +163,14 @@ def peer_cases(cases: Sequence[dict[str, Any]]) -> None:
             passed += 1
         else:
             failed.append((case["test"], case["text"], expected, found))
-    print(f"\npeer cases: {passed} of {len(cases)} pass, {len(failed)} fail, {skipped.total()} out of scope")
-    for kind, number in skipped.items():
-        print(f"   out of scope, {number}: {kind}")
-    for test, text, expected, found in failed:
-        print(f"   fails: {test}: {text!r} expected {expected} found {found}")
+    return [
+        f"peer cases: {passed} of {len(cases)} pass, {len(failed)} fail, {skipped.total()} out of scope",
+        *(f"   out of scope, {number}: {kind}" for kind, number in skipped.items()),
+        *(
+            f"   fails: {test}: {text!r} expected {expected} found {found}"
+            for test, text, expected, found in failed
+        ),
+    ]
 
 
 def _terms(expected: Sequence[str]) -> list[str]:
@@ -170,16 +193,22 @@ def _out_of_scope(case: dict[str, Any]) -> str | None:
     return None
 
 
-def main(data: Path) -> None:
-    rows = [json.loads(line) for line in (data / "evasion/evasion.jsonl").read_text("utf-8").splitlines()]
-    clean = [
-        json.loads(line)["text"] for line in (data / "evasion/clean.jsonl").read_text("utf-8").splitlines()
-    ]
-    speed([*clean, *(row["text"] for row in rows)])
-    recall(rows, clean)
-    false_hits(clean)
-    peer_cases(json.loads((data / "peer_tests/houbb_cases.json").read_text("utf-8")))
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def measure(options: Options) -> Result:
+    data = data_folder(options, "evasion", "peer_tests")
+    rows = _rows(data / "evasion/evasion.jsonl")
+    clean = [row["text"] for row in _rows(data / "evasion/clean.jsonl")]
+    cases = json.loads((data / "peer_tests/houbb_cases.json").read_text("utf-8"))
+    if options.quick:
+        rows, clean = rows[::4], clean[::4]
+    fast, built = speed([*clean, *(row["text"] for row in rows)])
+    figures, table = recall(rows, clean)
+    parts = [[built], table, false_hits(clean), peer_cases(cases)]
+    return Result((fast, *figures), "\n\n".join("\n".join(part) for part in parts))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)
+    alone(measure, __doc__, takes_data=True)

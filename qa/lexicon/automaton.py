@@ -1,7 +1,7 @@
 """Aho-Corasick over one kind of folded writing: patterns to the terms they stand for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
@@ -38,8 +38,9 @@ class Automaton:
         matches: list[tuple[int, int, int]] = self._search.find_matches_as_indexes(text, overlapping=True)
         return matches
 
-    def entries(self, text: str) -> Iterator[tuple[Entry, int, int]]:
+    def entries(self, text: str) -> Sequence[tuple[Entry, int, int]]:
         """Give each entry found with its span."""
-        for number, begin, end in self.find(text):
-            for entry in self._entries[number]:
-                yield entry, begin, end
+        matches = self.find(text)
+        if not matches:
+            return ()
+        return [(entry, begin, end) for number, begin, end in matches for entry in self._entries[number]]

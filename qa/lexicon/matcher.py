@@ -20,6 +20,7 @@ from qa.lexicon.model import Context, Hit, Pack, Scene, Speaker, Term
 from qa.lexicon.normalise import Folded, fold, fold_repeats
 
 _REPEAT = re.compile(r"(\D)\1")
+_RUN = re.compile(r"(\D)\1+")
 _LATIN_RUN = re.compile(r"[a-z]{3,}")
 
 
@@ -75,9 +76,12 @@ class Lexicon:
         """Give the hits in `text`, in order, none overlapping another; offsets are the original's."""
         folded = fold(text)
         allowed: dict[int, list[tuple[int, int]]] = {}
+        candidates = self._candidates(folded, allowed)
+        if not candidates:
+            return ()
         found = [
             candidate
-            for number, candidate in self._candidates(folded, allowed)
+            for number, candidate in candidates
             if candidate.term.applies(speaker, scene)
             and not excused(candidate, folded, self._contexts[number], allowed.get(number, ()))
         ]
@@ -108,8 +112,10 @@ class Lexicon:
         )
 
     def _repeated(self, folded: Folded) -> Iterator[tuple[int, Candidate]]:
+        if self._squeezed is None or not self._squeezed.find(_RUN.sub(r"\1", folded.text)):
+            return
         squeezed = fold_repeats(folded)
-        if squeezed is None or self._squeezed is None:
+        if squeezed is None:
             return
         stream, counts = squeezed
         for entry, begin, end in self._squeezed.entries(stream.text):
@@ -122,13 +128,19 @@ class Lexicon:
         self, folded: Folded, allowed: dict[int, list[tuple[int, int]]]
     ) -> Iterator[tuple[int, Candidate]]:
         sounds = phonetic.sounds_of(folded)
-        stream, latin = Folded(folded.original, sounds, folded.offsets), frozenset[int]()
-        yield from self._sounding(folded, stream, latin, allowed)
+        if self._heard(sounds):
+            yield from self._sounding(folded, folded.rewritten(sounds), frozenset(), allowed)
         if phonetic.has_latin(folded):
             stream, latin = phonetic.with_latin_read(folded)
-            if latin:
+            if latin and self._heard(stream.text):
                 yield from self._sounding(folded, stream, latin, allowed)
             yield from self._first_letters(folded)
+
+    def _heard(self, sounds: str) -> bool:
+        """Tell whether there is anything to look at; in most texts there is not."""
+        if self._sounds is not None and self._sounds.find(sounds):
+            return True
+        return self._merged is not None and bool(self._merged.find(phonetic.merge(sounds)))
 
     def _sounding(
         self,

@@ -10,7 +10,6 @@ it: 稍微，信用卡 holds no 微信.
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 import opencc
@@ -32,13 +31,40 @@ _SPECIAL = {**_HAN_DIGITS, **_POLITE, **_LOOK_ALIKE}
 _LETTER_RANGES = ((0x249C, 26), (0x1F110, 26), (0x1F130, 26), (0x1F150, 26), (0x1F170, 26), (0x1F1E6, 26))
 
 
-@dataclass(frozen=True, slots=True)
 class Folded:
-    """A folded text. `offsets` is None where each character stayed in its place."""
+    """A folded text. `offsets` is None where each character stayed in its place.
 
-    original: str
-    text: str
-    offsets: tuple[tuple[int, int], ...] | None = None
+    Where characters were only skipped, the offsets are worked out when somebody asks: most texts hold no hit,
+    and nobody does. `marked` is then the text with its skipped characters still marked.
+    """
+
+    __slots__ = ("_marked", "_offsets", "original", "text")
+
+    def __init__(
+        self,
+        original: str,
+        text: str,
+        offsets: tuple[tuple[int, int], ...] | None = None,
+        *,
+        marked: str | None = None,
+    ) -> None:
+        self.original = original
+        self.text = text
+        self._offsets = offsets
+        self._marked = marked
+
+    @property
+    def offsets(self) -> tuple[tuple[int, int], ...] | None:
+        """The span of each folded character in the original."""
+        if self._offsets is None and self._marked is not None:
+            self._offsets = tuple(
+                (index, index + 1) for index, character in enumerate(self._marked) if character != _SKIP
+            )
+        return self._offsets
+
+    def rewritten(self, text: str) -> "Folded":
+        """Give another writing of the same characters, one for one."""
+        return Folded(self.original, text, self._offsets, marked=self._marked)
 
     def span(self, begin: int, end: int) -> tuple[int, int]:
         """Translate a non-empty span of the folded text to the original."""
@@ -131,8 +157,10 @@ _TABLE = _FoldTable()
 def fold(text: str) -> Folded:
     """Fold a text. Cheap when nothing is skipped: then no map of offsets is needed."""
     folded = text.translate(_TABLE)
-    if _SKIP not in folded and _LONG not in folded:
-        return Folded(text, folded)
+    if _LONG not in folded:
+        if _SKIP not in folded:
+            return Folded(text, folded)
+        return Folded(text, folded.replace(_SKIP, ""), marked=folded)
     kept = list(_kept(text, folded))
     return Folded(text, "".join(item[0] for item in kept), tuple((item[1], item[2]) for item in kept))
 
