@@ -42,6 +42,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 inspections=parts.inspections,
                 ledger=parts.ledger,
                 people=parts.people,
+                parts=parts,
             ),
         ),
     ]

@@ -10,7 +10,10 @@ from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
 from dashboard.evidence import gather, proof_data, shown_facts
+from dashboard.findings import worst_first
 from dashboard.pages.preferences import Seen
+from dashboard.pages.reviewer.desk import InspectionQuery, reviewing
+from dashboard.parts import DashboardParts
 from dashboard.people import People
 from dashboard.render import Renderer, texts
 from dashboard.transcript import turns
@@ -24,8 +27,7 @@ from gateway.permissions import CONTACT_READ
 from qa.inspection.errors import InspectionUnknown
 from qa.inspection.model import State
 from qa.inspection.reading import InspectionReader
-from qa.inspection.views import FindingView, InspectionDetail
-from qa.lexicon.model import Severity
+from qa.inspection.views import InspectionDetail
 from qa.permissions import INSPECTION_READ
 
 RECORDING_CAUSES = ("audio", "erased", "forbidden", "none", "live")
@@ -44,6 +46,7 @@ class CallSources:
     inspections: InspectionReader
     ledger: LedgerService
     people: People
+    parts: DashboardParts
 
 
 def endpoints(renderer: Renderer, sources: CallSources) -> list[Endpoint]:
@@ -57,7 +60,14 @@ def endpoints(renderer: Renderer, sources: CallSources) -> list[Endpoint]:
         summary_en="Page of one call",
         kind="page",
     )
-    async def show(*, principal: Principal, path: CallPath, context: RequestContext, headers: Seen) -> Html:
+    async def show(
+        *,
+        principal: Principal,
+        path: CallPath,
+        query: InspectionQuery,
+        context: RequestContext,
+        headers: Seen,
+    ) -> Html:
         view = await sources.calls.get(principal, path.call_id)
         verdict = await _verdict(sources, principal, view.row)
         inspection = await _inspection(sources, principal, view.row.contact_id)
@@ -69,12 +79,17 @@ def endpoints(renderer: Renderer, sources: CallSources) -> list[Endpoint]:
         }
         evidence = await gather(sources.ledger, principal, seqs)
         recording = _recording(view, principal, inspection)
+        desk = await reviewing(
+            sources.parts, principal, query, inspection, path=context.path, language=context.language
+        )
         return Html(
             renderer.page(
                 "call.html",
                 context=context,
                 principal=principal,
                 theme=headers.theme,
+                back=desk.here,
+                desk=desk,
                 call=view,
                 row=view.row,
                 department=directory.department(view.row.department_id),
@@ -88,7 +103,7 @@ def endpoints(renderer: Renderer, sources: CallSources) -> list[Endpoint]:
                 turns=turns(inspection.transcript, inspection.findings)
                 if inspection and inspection.transcript is not None
                 else None,
-                findings=_worst_first(inspection),
+                findings=worst_first(inspection),
                 player=_player(view, inspection, context.language)
                 | {
                     "proofs": proof_data(evidence, shown_facts(view.row, verdict, inspection)),
@@ -163,12 +178,6 @@ def _inspection_state(view: CallView, inspection: InspectionDetail | None, princ
 def _completeness(row: CallRow) -> float | None:
     """Packets in the recording for each packet relayed, in percent."""
     return 100 * row.recorded_packets / row.relayed_packets if row.relayed_packets else None
-
-
-def _worst_first(inspection: InspectionDetail | None) -> list[FindingView]:
-    if inspection is None:
-        return []
-    return sorted(inspection.findings, key=lambda found: (-Severity(found.severity).rank, found.begin_ms))
 
 
 def _player(view: CallView, inspection: InspectionDetail | None, language: str) -> dict[str, Any]:

@@ -1,11 +1,16 @@
-"""A reviewer's pages: inspections, findings, analysis."""
+"""A reviewer's pages: inspections, one inspection, alerts, and what their forms do."""
 
 from core.web.endpoint import Endpoint
+from dashboard.pages.reviewer import acts, alerts, inspection, inspections
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
 
 def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     """Give the pages."""
-    del renderer, parts
-    return []
+    return [
+        *inspections.endpoints(renderer, parts),
+        *inspection.endpoints(renderer, parts),
+        *acts.endpoints(parts),
+        *alerts.endpoints(renderer, parts),
+    ]

@@ -38,6 +38,7 @@ export function openPlayer(root, data) {
   audio.addEventListener("timeupdate", () => showTime(root, audio, data));
   audio.addEventListener("seeked", () => showTime(root, audio, data));
   jumps(seek, audio, script);
+  followFindings(seek, script);
   keys(seek, audio);
   drawWave(root, audio, data, seek);
   openAtAddress(seek, script);
@@ -123,6 +124,7 @@ function followTranscript(audio) {
 function jumps(seek, audio, script) {
   document.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target : null;
+    if (target?.closest("[data-still]")) return; // a form inside a finding is no wish to hear it
     const mark = target?.closest("mark[data-finding]");
     if (mark) return goToFinding(mark.dataset.finding, seek, audio, script);
     const button = target?.closest("[data-seek]");
@@ -132,6 +134,11 @@ function jumps(seek, audio, script) {
     const turn = target?.closest("li.turn");
     if (turn && getSelection().isCollapsed) jump(Number(turn.dataset.begin), seek, audio);
   });
+}
+
+// Who goes through the findings by keyboard brings the place along; nothing starts by itself.
+function followFindings(seek, script) {
+  document.addEventListener("finding", (event) => point(event.detail, seek, script));
 }
 
 function jump(seconds, seek, audio) {

@@ -1,0 +1,143 @@
+"""The queue of alerts: what must be looked at now, the most severe first, and who has it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.access.model import Principal
+from core.access.models import Employee
+from core.access.scope import departments_below
+from core.db import Database
+from core.web.paging import CursorInvalid, decode_cursor, encode_cursor
+from qa.alerts import reach
+from qa.inspection.model import AlertState
+from qa.inspection.models import AlertRow
+from qa.inspection.reading import InspectionReader
+from qa.inspection.views import AlertView
+from qa.lexicon.model import Severity
+from qa.permissions import ALERT_HANDLE, ALERT_READ
+
+_urgency: ColumnElement[int] = case(
+    {severity.value: -severity.rank for severity in Severity}, value=AlertRow.severity, else_=0
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """Which alerts are wanted; None means any. `department_path` reaches all below it."""
+
+    states: Collection[AlertState] = (AlertState.OPEN, AlertState.TAKEN)
+    severity: Severity | None = None
+    category: str | None = None
+    employee_id: str | None = None
+    department_path: str | None = None
+    taken_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLine:
+    """One alert with the names that people know; `may_handle`: the reader may take or close it."""
+
+    alert: AlertView
+    employee_name: str
+    taken_by_name: str
+    closed_by_name: str
+    may_handle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCounts:
+    """How many alerts are in each state."""
+
+    open: int
+    taken: int
+    closed: int
+
+
+class AlertQueue:
+    """Queries. It changes nothing."""
+
+    def __init__(self, database: Database, reader: InspectionReader) -> None:
+        self._database = database
+        self._reader = reader
+
+    async def find(
+        self, principal: Principal, wanted: AlertFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[tuple[AlertLine, ...], str | None]:
+        """List alerts, the most severe first and of these the oldest; closed ones the newest first."""
+        is_done = set(wanted.states) == {AlertState.CLOSED}
+        query = select(AlertRow, _urgency).where(reach(principal, ALERT_READ), *_conditions(wanted))
+        if cursor is not None:
+            rank, last = _place(cursor)
+            query = query.where(
+                AlertRow.id < last
+                if is_done
+                else or_(rank < _urgency, and_(_urgency.in_([rank]), AlertRow.id > last))
+            )
+        order = (AlertRow.id.desc(),) if is_done else (_urgency, AlertRow.id)
+        async with self._database.read() as session:
+            rows = (await session.execute(query.order_by(*order).limit(limit + 1))).all()
+            shown = [row[0] for row in rows[:limit]]
+            views = await self._reader.alert_views(session, shown)
+            people = {who for row in shown for who in (row.employee_id, row.taken_by, row.closed_by) if who}
+            named = await session.execute(
+                select(Employee.id, Employee.display_name).where(Employee.id.in_(people))
+            )
+            names: dict[str, str] = dict(named.all())
+            mine = await _handled(session, principal, [row.id for row in shown])
+        following = encode_cursor(str(rows[limit - 1][1]), shown[-1].id) if len(rows) > limit else None
+        lines = [
+            AlertLine(
+                view,
+                names.get(view.employee_id or "", ""),
+                names.get(view.taken_by or "", ""),
+                names.get(view.closed_by or "", ""),
+                view.id in mine,
+            )
+            for view in views
+        ]
+        return tuple(lines), following
+
+    async def count(self, principal: Principal, wanted: AlertFilter) -> AlertCounts:
+        """Count by state, within the other filters."""
+        query = (
+            select(*(func.count().filter(AlertRow.state == state) for state in AlertState))
+            .select_from(AlertRow)
+            .where(reach(principal, ALERT_READ), *_conditions(wanted)[1:])
+        )
+        async with self._database.read() as session:
+            counted: tuple[int, ...] = tuple((await session.execute(query)).one())
+        return AlertCounts(*counted)
+
+
+def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
+    row = AlertRow
+    found: list[ColumnElement[bool]] = [row.state.in_(wanted.states)]
+    if wanted.severity is not None:
+        found.append(row.severity == wanted.severity)
+    if wanted.category is not None:
+        found.append(row.category == wanted.category)
+    if wanted.employee_id is not None:
+        found.append(row.employee_id == wanted.employee_id)
+    if wanted.department_path is not None:
+        found.append(row.department_id.in_(departments_below(wanted.department_path)))
+    if wanted.taken_by is not None:
+        found.append(row.taken_by == wanted.taken_by)
+    return found
+
+
+async def _handled(session: AsyncSession, principal: Principal, ids: Collection[str]) -> set[str]:
+    """Give those that the principal may handle: nobody handles alerts about themselves."""
+    if not principal.allows(ALERT_HANDLE):
+        return set()
+    query = select(AlertRow.id).where(AlertRow.id.in_(ids), reach(principal, ALERT_HANDLE))
+    return set(await session.scalars(query))
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    rank, alert_id = decode_cursor(cursor, 2)
+    if rank not in {"-3", "-2", "-1", "0"}:
+        raise CursorInvalid
+    return int(rank), alert_id

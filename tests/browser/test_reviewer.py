@@ -1,0 +1,221 @@
+"""Reviewing by keyboard alone, objecting, and handling alerts, on a stage of its own."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.access.employees import NewEmployee
+from core.access.model import Role
+from qa.memory import ScriptedTranscriber
+from qa.review.model import Ruling
+from tests.browser.conftest import START, Visit
+from tests.browser.seed import Person
+from tests.browser.stage import Stage
+from tests.support.inspection import say
+
+
+async def seed(stage: Stage) -> None:
+    """A second reviewer, and one more bad call; clean ones are there already."""
+    admin = stage.seeded.people["admin"].principal
+    made = await stage.people.employees.create(
+        admin, NewEmployee("qian", "钱复核", frozenset({Role.REVIEWER}), None)
+    )
+    principal = stage.seeder._principal(made.employee.id, frozenset({Role.REVIEWER}), None, "", "钱复核")
+    stage.seeded.people["qian"] = Person("qian", principal, made.password)
+    heard = say(("staff", "您好，我是云山贷款公司的客服。"), ("staff", "这个产品保本保收益，稳赚不赔。"))
+    await stage.seeder.inspect_with(ScriptedTranscriber(heard), stage.seeded.contacts["waiting"])
+    stage.clock.advance(timedelta(hours=3, minutes=12))
+
+
+@pytest.fixture(scope="module")
+def stage(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("review"), START, more=seed)
+    stage.start()
+    yield stage
+    stage.stop()
+
+
+def rows(page: Page) -> Any:
+    return page.locator("#rows tr[role=row]:not(#more)")
+
+
+def at_hand(page: Page) -> Any:
+    return page.locator("li.finding[aria-current]")
+
+
+def test_the_queue_is_worked_off_by_keyboard_only(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("zhao")
+    page = window.go("/inspections")
+    expect(rows(page).first).to_contain_text("严重")
+    expect(rows(page).nth(1)).to_contain_text("王建国")
+    for key in "jjkj":
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/calls/[0-9a-f]{32}\\?queue="))
+    count = page.locator("li.finding").count()
+    first = at_hand(page).get_attribute("id")
+    page.keyboard.press("c")
+    page.keyboard.type("录音里很清楚")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.done")).to_contain_text("命中已确认")
+    expect(page.locator(f"#{first}")).to_contain_text("录音里很清楚")
+    assert at_hand(page).get_attribute("id") != first, "the next finding is at hand"
+    before = int(page.locator("#score-panel .value").inner_text())
+    page.keyboard.press("o")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.failed")).to_contain_text("请说明理由")
+    page.keyboard.type("引用合同原文")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.done")).to_contain_text("命中已推翻")
+    assert int(page.locator("#score-panel .value").inner_text()) >= before
+    for decided in range(2, count):
+        expect(page.locator(".review-bar")).to_contain_text(f"已有结论 {decided} / {count}")
+        page.keyboard.press("c")
+        page.keyboard.press("Control+Enter")
+    expect(page.locator("#findings-panel .tag.allow").first).to_contain_text("已复核")
+    expect(page.locator("#next-inspection")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="林晓")).to_be_visible()
+    window.check_quiet()
+
+
+def test_undo_takes_back_and_history_keeps(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("zhao")
+    page = window.call("deal")
+    finding = at_hand(page).get_attribute("id")
+    page.keyboard.press("o")
+    page.keyboard.type("听错了")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(f"#{finding} .ruled")).to_contain_text("已推翻")
+    page.keyboard.press("Escape")
+    page.locator("#main").focus()
+    while at_hand(page).get_attribute("id") != finding:
+        page.keyboard.press("p")
+    page.keyboard.press("u")
+    expect(page.locator(".notice.done")).to_contain_text("结论已撤回")
+    expect(page.locator(f"#{finding} .ruled")).to_have_count(0)
+    page.locator(f"#{finding} .history summary").click()
+    expect(page.locator(f"#{finding} .history")).to_contain_text("听错了")
+
+
+def test_a_colleague_is_told_who_is_at_work(visit: Any, stage: Stage) -> None:
+    zhao = stage.seeded.people["zhao"].principal
+    contact = stage.seeded.contacts["deal"]
+    detail = stage.run(stage.quality.reader.of_contact(zhao, contact))
+    stage.run(stage.quality.reviews.service.claim(zhao, detail.summary.id))
+    window: Visit = visit("qian")
+    page = window.call("deal")
+    expect(page.locator("#findings-panel")).to_contain_text("赵质检 正在复核")
+    expect(page.locator("form.decide")).to_have_count(0)
+    stage.run(stage.quality.reviews.service.release(zhao, detail.summary.id))
+    page.reload()
+    expect(page.locator("form.decide").first).to_be_attached()
+
+
+def test_an_objection_is_settled_by_another_reviewer(visit: Any, stage: Stage) -> None:
+    zhao = stage.seeded.people["zhao"].principal
+    reviews = stage.quality.reviews
+    detail = stage.run(stage.quality.reader.of_contact(zhao, stage.seeded.contacts["waiting"]))
+    for found in detail.findings:
+        stage.run(reviews.service.decide(zhao, found.id, Ruling.CONFIRM, comment="成立", revision=0))
+    agent: Visit = visit("lin")
+    page = agent.call("waiting")
+    finding = page.locator("li.finding").first
+    finding.locator(".comment").click()
+    finding.get_by_text("我有异议").click()
+    finding.get_by_label("理由").fill("这是产品说明书的原话，我在提醒客户不能这样说")
+    finding.get_by_role("button", name="提交申诉").click()
+    expect(page.locator(".notice.done")).to_contain_text("申诉已提交")
+    expect(page.locator("li.finding").first).to_contain_text("待裁定")
+    first: Visit = visit("zhao")
+    expect(first.call("waiting").locator("li.finding").first).to_contain_text("须由其他复核员裁定")
+    second: Visit = visit("qian")
+    page = second.go("/inspections")
+    expect(rows(page).first).to_contain_text("申诉")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator(".appeal").first).to_contain_text("产品说明书")
+    expect(at_hand(page)).to_contain_text("待裁定")
+    page.keyboard.press("o")
+    page.keyboard.type("属实，申诉成立")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".appeal").first).to_contain_text("申诉成立")
+    page = agent.call("waiting")
+    expect(page.locator("li.finding").first).to_contain_text("属实，申诉成立")
+
+
+def test_an_alert_is_taken_opened_and_closed(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("chen")
+    page = window.go("/alerts")
+    alert = page.locator(".alert").first
+    expect(alert).to_contain_text("15 小时")
+    page.keyboard.press("j")
+    page.keyboard.press("t")
+    expect(page.locator(".notice.done")).to_contain_text("已由您受理")
+    expect(page.locator(".alert").first).to_contain_text("陈主管 处理中")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/calls/[0-9a-f]{32}#finding-"))
+    expect(at_hand(page)).to_have_count(1)
+    page.go_back()
+    count = page.locator(".alert").count()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.type("已约谈员工，客户已回访")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.done")).to_contain_text("预警已关闭")
+    expect(page.locator(".alert")).to_have_count(count - 1)
+    page = window.go("/alerts?state=closed")
+    expect(page.locator(".alert").first).to_contain_text("客户已回访")
+
+
+def test_filters_stay_in_the_address(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("zhao")
+    page = window.go("/inspections")
+    page.get_by_label("状态").select_option("all")
+    expect(page).to_have_url(f"{stage.url}/inspections?state=all")
+    page.get_by_label("命中级别").select_option("severe")
+    expect(page).to_have_url(f"{stage.url}/inspections?state=all&severity=severe")
+    page.reload()
+    assert page.get_by_label("命中级别").input_value() == "severe"
+    for line in rows(page).all():
+        expect(line).not_to_contain_text("未发现违规")
+    page = window.go("/inspections?state=all&channel=message")
+    expect(page.get_by_text("没有符合条件的质检")).to_be_visible()
+    page = window.go("/alerts?severity=minor")
+    expect(page.get_by_text("没有符合条件的预警")).to_be_visible()
+
+
+def test_it_works_without_script(chromium: Any, stage: Stage) -> None:
+    context = chromium.new_context(java_script_enabled=False, locale="zh-CN")
+    context.add_cookies(
+        [{"name": "maskline", "value": stage.run(stage.seeder.token("zhao")), "url": stage.url}]
+    )
+    page = context.new_page()
+    page.goto(f"{stage.url}/calls/{stage.seeded.calls['deal']}")
+    finding = page.locator("li.finding").first
+    finding.locator("form.decide textarea").fill("确有其事")
+    finding.locator("form.decide button[value=confirm]").click()
+    expect(page.locator(".notice.done")).to_contain_text("命中已确认")
+    expect(page.locator("li.finding").first).to_contain_text("确有其事")
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_use_it(visit: Any, stage: Stage, theme: str) -> None:
+    for path in ("/inspections", "/alerts", f"/calls/{stage.seeded.calls['abuse']}"):
+        window: Visit = visit("zhao", theme=theme)
+        page = window.go(path)
+        page.keyboard.press("c")
+        page.wait_for_timeout(50)
+        window.check_accessible()
+
+
+@pytest.mark.parametrize("path", ["/inspections?state=all", "/alerts", "call"])
+def test_a_phone_is_wide_enough(visit: Any, stage: Stage, path: str) -> None:
+    window: Visit = visit("zhao", width=390)
+    page = window.call("deal") if path == "call" else window.go(path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
