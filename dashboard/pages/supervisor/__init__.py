@@ -2,12 +2,15 @@
 
 from core.web.endpoint import Endpoint
 from dashboard.live.feed import LiveFeed
-from dashboard.pages.supervisor import events
+from dashboard.pages.supervisor import events, held, live
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
 
 def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list[Endpoint]:
     """Give the pages."""
-    del renderer, parts
-    return [*events.endpoints(feed)]
+    return [
+        *events.endpoints(feed),
+        *live.endpoints(renderer, parts, feed),
+        *held.endpoints(renderer, parts, feed),
+    ]
