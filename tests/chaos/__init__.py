@@ -1,0 +1,1 @@
+"""Everything killed at random while people call and write: the books must still be right."""
