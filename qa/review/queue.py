@@ -38,7 +38,8 @@ class Pile(StrEnum):
 class ReviewFilter:
     """Which inspections are wanted; None means any. Times are of the contact, `until` is exclusive.
 
-    `band` is that of the findings that stand; `department_path` reaches all below it.
+    `band` and the score (both ends included) are those of the findings that stand; `department_path` reaches
+    all below it.
     """
 
     pile: Pile = Pile.DUE
@@ -49,12 +50,15 @@ class ReviewFilter:
     severity: str | None = None
     category: str | None = None
     band: str | None = None
+    score_from: int | None = None
+    score_to: int | None = None
     since: datetime | None = None
     until: datetime | None = None
 
 
 _state = func.coalesce(ReviewRow.state, ReviewState.UNREVIEWED.value)
 band_in_force = func.coalesce(ReviewRow.band, InspectionRow.band)
+score_in_force = func.coalesce(ReviewRow.score, InspectionRow.score)
 rank: ColumnElement[int] = case(
     (ReviewRow.open_appeals > 0, Priority.APPEAL.rank),
     (InspectionRow.severe_count > 0, Priority.SEVERE.rank),
@@ -89,6 +93,10 @@ def narrowed(query: Rows, wanted: ReviewFilter) -> Rows:
         query = query.where(hit)
     if wanted.band is not None:
         query = query.where(band_in_force == wanted.band)
+    if wanted.score_from is not None:
+        query = query.where(score_in_force >= wanted.score_from)
+    if wanted.score_to is not None:
+        query = query.where(score_in_force <= wanted.score_to)
     return query
 
 

@@ -1,9 +1,11 @@
-"""An auditor's pages: ledger, evidence, who saw what."""
+"""An auditor's pages: ledger, evidence, who saw what; and the analysis that all checkers share."""
 
 from core.web.endpoint import Endpoint
-from dashboard.pages.auditor import access_log, evidence, ledger
+from dashboard.pages.auditor import access_log, analysis, evidence, ledger
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
+from gateway.calls.analysis import CallAnalysis
+from qa.review.analysis import QualityAnalysis
 
 
 def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
@@ -27,6 +29,19 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 people=parts.people,
                 customers=parts.customers,
                 calls=parts.calls,
+            ),
+        ),
+        *analysis.endpoints(
+            renderer,
+            analysis.AnalysisSources(
+                clock=parts.clock,
+                calendar=parts.calendar,
+                people=parts.people,
+                calls=CallAnalysis(parts.database),
+                quality=QualityAnalysis(parts.database),
+                reviews=parts.reviews.reader,
+                verdicts=parts.verdicts,
+                rulebook=parts.rulebook,
             ),
         ),
     ]
