@@ -90,6 +90,7 @@ function pick(event, key) {
   for (const other of form.querySelectorAll("[data-choice]")) other.classList.toggle("chosen", other === button);
   form.querySelector(".send").hidden = false;
   form.elements.comment.focus();
+  form.scrollIntoView({ block: "nearest" });
 }
 
 function press(event, key) {
@@ -110,10 +111,13 @@ async function onSubmit(event) {
   const decided = form.classList.contains("decide");
   try {
     const page = await send(form, event.submitter);
+    const place = panel()?.querySelector(".findings")?.scrollTop ?? 0;
     if (!swap(page, PARTS)) {
       form.querySelector("textarea")?.focus();
       return;
     }
+    const list = panel()?.querySelector(".findings");
+    if (list) list.scrollTop = place;
     const here = finding && document.getElementById(finding);
     if (decided) goOn(finding);
     else if (here) mark(here);
