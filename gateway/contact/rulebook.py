@@ -48,7 +48,6 @@ CODES = {
 FIGURES = {
     RuleKind.HOURS: {"local_time", "windows", "zone"},
     RuleKind.CAP: {"count", "limit"},
-    RuleKind.DO_NOT_CONTACT: {"until"},
 }
 
 

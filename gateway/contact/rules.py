@@ -57,8 +57,7 @@ def do_not_contact(facts: Facts, _rule: Rule) -> Hit | None:
         return None
     ends = [block.until for block in blocks if block.until is not None]
     until = max(ends) if len(ends) == len(blocks) else None
-    shown = until.astimezone(facts.zone).strftime("%Y-%m-%d %H:%M") if until else "—"
-    return Hit("do-not-contact", until, {"until": shown})
+    return Hit("do-not-contact", until)
 
 
 def consent(facts: Facts, rule: Rule) -> Hit | None:

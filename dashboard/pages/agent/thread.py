@@ -30,7 +30,7 @@ from gateway.permissions import BINDING_READ, CUSTOMER_READ
 
 LIMIT = 40
 MAX_VALUES = 20
-_VALUE = Annotated[str, Field(max_length=60, repr=False)]
+_VALUE = Annotated[str, Field(max_length=60)]
 
 
 class ThreadPath(ApiModel):
