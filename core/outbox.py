@@ -199,3 +199,14 @@ async def backlog(session: AsyncSession) -> Backlog:
         .where(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_not(None))
     )
     return Backlog(count, oldest, await session.scalar(dead) or 0)
+
+
+async def revive(session: AsyncSession, now: datetime) -> int:
+    """Hand out again, from now on, what was given up; gives how many."""
+    result = await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_not(None))
+        .values(dead_at=None, attempts=0, due_at=now)
+        .returning(OutboxRow.id)
+    )
+    return len(result.all())

@@ -16,6 +16,7 @@ from core.web.schema import ApiModel
 
 STATUS_DETAIL = "system.status"
 METRICS = "system.metrics"
+RETRY = "system.retry"
 SYSTEM_PERMISSIONS = (
     PermissionSpec(
         STATUS_DETAIL,
@@ -24,6 +25,9 @@ SYSTEM_PERMISSIONS = (
         {Role.ADMINISTRATOR: Scope.ALL, Role.AUDITOR: Scope.ALL},
     ),
     PermissionSpec(METRICS, "读取运行指标", "Read metrics", {Role.ADMINISTRATOR: Scope.ALL}),
+    PermissionSpec(
+        RETRY, "重新投递已放弃的任务", "Hand out again what was given up", {Role.ADMINISTRATOR: Scope.ALL}
+    ),
 )
 
 

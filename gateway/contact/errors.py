@@ -50,3 +50,10 @@ class ContactStillOpen(Conflict):
 
     code = "contact-still-open"
     zh = "与该客户的触达仍在进行，请先结束。"
+
+
+class RuleUnknown(NotFound):
+    """There is no such rule."""
+
+    code = "rule-unknown"
+    zh = "没有这条规则。"

@@ -76,6 +76,17 @@ class InspectionFigures:
                 if row.contact_id is not None
             }
 
+    async def last_engine(self) -> str | None:
+        """Name the speech engine and model that read the latest recording; None before the first."""
+        query = (
+            select(InspectionRow.engine)
+            .where(InspectionRow.engine.is_not(None))
+            .order_by(InspectionRow.id.desc())
+            .limit(1)
+        )
+        async with self._database.read() as session:
+            return await session.scalar(query)
+
     async def open_alerts(self, principal: Principal) -> dict[Severity, int]:
         """Count the alerts that nobody has closed; the most severe first."""
         async with self._database.read() as session:

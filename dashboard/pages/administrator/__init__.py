@@ -1,7 +1,17 @@
 """An administrator's pages: imports, lines, bindings, employees, templates, rules, system."""
 
 from core.web.endpoint import Endpoint
-from dashboard.pages.administrator import bindings, confirm, employee_acts, employees, lines, templates
+from dashboard.pages.administrator import (
+    bindings,
+    confirm,
+    employee_acts,
+    employees,
+    imports,
+    lines,
+    rules,
+    system,
+    templates,
+)
 from dashboard.pages.administrator.kit import Kit
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
@@ -13,9 +23,12 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     staff = employees.EmployeePages(kit)
     return [
         *confirm.endpoints(kit),
+        *imports.endpoints(kit),
         *lines.endpoints(kit),
         *bindings.endpoints(kit),
         *employees.endpoints(staff),
         *employee_acts.endpoints(staff),
         *templates.endpoints(kit),
+        *rules.endpoints(kit),
+        *system.endpoints(kit),
     ]

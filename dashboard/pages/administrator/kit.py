@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from core.access.model import Principal
-from core.access.people import DepartmentView
+from core.access.models import EmployeeState
+from core.access.people import DepartmentView, EmployeeView
 from core.web.context import RequestContext
 from core.web.dispatch import STEP_UP_MAX_AGE
 from core.web.replies import Html
@@ -16,6 +17,7 @@ from core.web.schema import IdStr
 from dashboard.forms import DoneQuery, Failure, failure
 from dashboard.pages.preferences import Seen
 from dashboard.parts import DashboardParts
+from dashboard.people import Directory
 from dashboard.render import Renderer
 
 # A form that needs a fresh proof is offered only while there is time left to fill it in.
@@ -107,3 +109,20 @@ def tree(departments: Sequence[DepartmentView]) -> Iterator[tuple[DepartmentView
             yield from below(department.id, depth + 1)
 
     return below(None, 0)
+
+
+def by_department(directory: Directory) -> list[tuple[DepartmentView | None, list[EmployeeView]]]:
+    """Give the active employees of each department that has any, in the order of the tree; None: of none."""
+    people: dict[str | None, list[EmployeeView]] = {}
+    known = {place.id for place in directory.departments}
+    for person in directory.employees:
+        if person.state is EmployeeState.ACTIVE:
+            place = person.department_id if person.department_id in known else None
+            people.setdefault(place, []).append(person)
+    laid: list[DepartmentView | None] = [place for place, _ in tree(directory.departments)]
+    laid.append(None)
+    return [
+        (place, people[place.id if place else None])
+        for place in laid
+        if (place.id if place else None) in people
+    ]
