@@ -25,7 +25,8 @@ from qa.lexicon.model import Scene, Speaker
 class LexiconScreener:
     """The quality wing's lexicon as messages see it (`gateway.messages.ports.Screener`).
 
-    The lexicon is read at the first question: a process that only carries messages never asks.
+    The lexicon is read at the first question, which takes seconds: a process that only carries messages never
+    asks, one that takes them from people reads it before (`read_words`).
     """
 
     @property
@@ -48,6 +49,11 @@ class LexiconScreener:
         )
 
 
+def read_words() -> None:
+    """Read the lexicon now."""
+    own_lexicon()
+
+
 def message_ground(ground: Ground, gateway: Gateway) -> MessageGround:
     """Give what messages stand on."""
     settings = ground.settings
@@ -68,6 +74,7 @@ def message_ground(ground: Ground, gateway: Gateway) -> MessageGround:
         region=settings.default_region,
         time_zone=settings.timezone,
         channels=channel_traits(settings),
+        notes=ground.access_log,
     )
 
 

@@ -36,7 +36,7 @@ from gateway.worklist import api as worklist_api
 from maskline.beating import beating
 from maskline.gateway_wiring import Gateway, build_gateway, build_people
 from maskline.ground import Ground, open_ground
-from maskline.messages_wiring import archive_members, build_message_services
+from maskline.messages_wiring import archive_members, build_message_services, read_words
 from maskline.pages_wiring import call_desk, dashboard_parts, sip_accounts
 from maskline.permissions import registry
 from maskline.processes import until_told
@@ -117,6 +117,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> None:
         client = await stack.enter_async_context(CallsClient(settings.run_dir / SOCKET_NAME, secret))
         gateway, quality = build_gateway(ground), build_quality(ground)
         messages = build_message_services(ground, gateway)
+        await asyncio.to_thread(read_words)
         permissions = registry()
         people = build_people(ground, permissions)
         parts = providers(ground, client)
