@@ -92,6 +92,7 @@ class Renderer:
             when=self._when,
             clock=self._clock,
             duration=duration,
+            elapsed=elapsed,
             groups=groups,
             line=line,
             script_json=script_json,
@@ -153,6 +154,13 @@ def duration(milliseconds: float | None) -> str:
         return "—"
     seconds = round(milliseconds / 1000)
     return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def elapsed(milliseconds: float) -> str:
+    """Show a running time as a clock does: minutes and seconds, hours before them when there are any."""
+    seconds = int(milliseconds // 1000)
+    minutes, hours = seconds // 60 % 60, seconds // 3600
+    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
 
 
 def line(number: str) -> str:

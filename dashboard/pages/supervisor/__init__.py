@@ -2,7 +2,7 @@
 
 from core.web.endpoint import Endpoint
 from dashboard.live.feed import LiveFeed
-from dashboard.pages.supervisor import events, held, live
+from dashboard.pages.supervisor import events, held, live, team
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
@@ -13,4 +13,5 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
         *events.endpoints(feed),
         *live.endpoints(renderer, parts, feed),
         *held.endpoints(renderer, parts, feed),
+        *team.endpoints(renderer, parts),
     ]

@@ -168,6 +168,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 if (place) {
+  tick();
   setInterval(tick, 1000);
   show("connecting");
   connect();
