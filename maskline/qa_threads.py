@@ -68,7 +68,12 @@ class GatewayVoices:
 
     async def keep(self, session: AsyncSession, attachment_id: str, found: VoiceText) -> None:
         await self._voices.keep(
-            session, attachment_id, result=found.result, text=found.text, confidence=found.confidence
+            session,
+            attachment_id,
+            result=found.result,
+            text=found.text,
+            confidence=found.confidence,
+            hidden=found.hidden,
         )
 
 

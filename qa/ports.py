@@ -136,11 +136,15 @@ class VoiceFile:
 
 @dataclass(frozen=True, slots=True)
 class VoiceText:
-    """What a machine made of a voice message. `result` is one of read, silent, unreadable."""
+    """What a machine made of a voice message. `result` is one of read, silent, unreadable.
+
+    `hidden` are spans of the text in which a number was heard.
+    """
 
     result: str
     text: str = field(default="", repr=False)
     confidence: float = 0.0
+    hidden: tuple[tuple[int, int], ...] = ()
 
 
 class VoiceSource(Protocol):

@@ -212,6 +212,8 @@ class AttachmentRow(Base):
     read_result: Mapped[str | None] = mapped_column(String(16))
     """Of a voice message: read, silent or unreadable; None while no machine has tried."""
     read_confidence: Mapped[float | None]
+    read_hidden: Mapped[list[list[int]] | None] = mapped_column(JSON)
+    """Spans of the text in which the reader heard a number, also one that it misheard."""
     cleared_at: Mapped[datetime | None]
     cleared_by: Mapped[str | None] = mapped_column(Id)
     refused: Mapped[str | None] = mapped_column(String(40))

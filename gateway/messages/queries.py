@@ -58,11 +58,12 @@ class ThreadView:
 
 @dataclass(frozen=True, slots=True)
 class AttachmentView:
-    """A file as people see it; the name is masked too."""
+    """A file as people see it; the name is masked too, and so is what a machine read in it (`text`)."""
 
     row: AttachmentRow
     file_name: str
     shown: bool
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,8 @@ def _attachment(
     name = sealing.file_name_of(file, cipher)
     mine = message.author_id == principal.employee_id
     shown = file.blob_id is not None and (file.cleared_at is not None or mine)
-    return AttachmentView(file, mask(name, detect(name, own=own)), shown)
+    text = sealing.covered_text_of(file, cipher)
+    return AttachmentView(file, mask(name, detect(name, own=own)), shown, mask(text, detect(text, own=own)))
 
 
 async def _files(session: AsyncSession, rows: Sequence[MessageRow]) -> dict[str, list[AttachmentRow]]:

@@ -126,7 +126,11 @@ class FindingOut(ApiModel):
 
 
 class AttachmentOut(ApiModel):
-    """A file; `shown` says whether the one who asks may open it now."""
+    """A file; `shown` says whether the one who asks may open it now.
+
+    `text` is what a machine read in it, masked. `read_result` is of voice messages: read, silent or
+    unreadable; null while no machine has tried.
+    """
 
     id: str
     kind: BodyKind
@@ -135,6 +139,8 @@ class AttachmentOut(ApiModel):
     file_name: str
     shown: bool
     refused: str | None
+    text: str
+    read_result: str | None
 
     @classmethod
     def of(cls, view: AttachmentView) -> "AttachmentOut":
@@ -147,6 +153,8 @@ class AttachmentOut(ApiModel):
             file_name=view.file_name,
             shown=view.shown,
             refused=row.refused,
+            text=view.text,
+            read_result=row.read_result,
         )
 
 

@@ -74,3 +74,11 @@ def read_text_of(row: AttachmentRow, cipher: Cipher | None) -> str:
     if cipher is None or row.read_text is None:
         return ""
     return cipher.open_text(Field(ATTACHMENTS, "read_text", row.id), row.read_text)
+
+
+def covered_text_of(row: AttachmentRow, cipher: Cipher | None) -> str:
+    """Open what was read with `*` where the reader heard a number."""
+    characters = list(read_text_of(row, cipher))
+    for begin, end in row.read_hidden or ():
+        characters[begin:end] = "*" * len(characters[begin:end])
+    return "".join(characters)

@@ -179,7 +179,7 @@ def _file(row: AttachmentRow, cipher: Cipher, own: tuple[str, ...]) -> SpokenFil
         row.read_result,
         row.read_confidence,
         text,
-        _hidden(text, own),
+        (*_hidden(text, own), *((begin, end) for begin, end in row.read_hidden or ())),
     )
 
 

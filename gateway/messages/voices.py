@@ -1,5 +1,6 @@
 """Voice messages: handed to a machine that reads them, and what it read kept, sealed with the message."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -57,7 +58,14 @@ class VoiceMessages:
             return VoiceMessage(row.id, message.id, message.role, row.media_type, content)
 
     async def keep(
-        self, session: AsyncSession, attachment_id: str, *, result: str, text: str, confidence: float
+        self,
+        session: AsyncSession,
+        attachment_id: str,
+        *,
+        result: str,
+        text: str,
+        confidence: float,
+        hidden: Sequence[Sequence[int]] = (),
     ) -> None:
         """Seal what was read, once. It clears nothing: a machine that mishears may miss a number.
 
@@ -71,6 +79,7 @@ class VoiceMessages:
         cipher = await self._keys.cipher(session, row.customer_id)
         sealing.put_read_text(row, cipher, text)
         row.read_result, row.read_confidence, row.read_at = result, confidence, self._clock.now()
+        row.read_hidden = [list(span) for span in hidden]
         await session.flush()
         await self._ledger.append(
             session,

@@ -52,6 +52,14 @@ def mask_digits(text: str, *, min_digits: int = MIN_DIGITS) -> str:
     return "".join(characters)
 
 
+def masked_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Give the spans that `mask_digits` covers."""
+    covered = mask_digits(text)
+    return tuple(
+        (index, index + 1) for index in range(len(text)) if text[index] != _MASK and covered[index] == _MASK
+    )
+
+
 def mask_sentences(texts: Sequence[str]) -> list[str]:
     """Mask sentences that follow each other: a number dictated over several of them is one number."""
     masked = mask_digits("\n".join(texts))

@@ -11,6 +11,7 @@ from core.logging import get_logger
 from core.vault import SubjectErased
 from qa.ports import VoiceFile, VoiceSource, VoiceText, VoiceTranscriber
 from qa.speech.decode import decode
+from qa.speech.digits import masked_spans
 from qa.speech.errors import AudioUnreadable
 
 READ, SILENT, UNREADABLE = "read", "silent", "unreadable"
@@ -52,4 +53,5 @@ class VoiceReading:
         if not transcript.sentences:
             return VoiceText(SILENT)
         confidence = sum(sentence.confidence for sentence in transcript.sentences) / len(transcript.sentences)
-        return VoiceText(READ, "\n".join(sentence.text for sentence in transcript.sentences), confidence)
+        text = "\n".join(sentence.text for sentence in transcript.sentences)
+        return VoiceText(READ, text, confidence, masked_spans(text))

@@ -230,6 +230,8 @@ async def test_a_voice_message_is_read_and_its_words_are_inspected(
         file = (await session.scalars(select(AttachmentRow))).one()
     assert (file.read_result, file.cleared_at) == ("read", None)
     assert "告诉".encode() not in bytes(file.read_text.raw)
+    (seen,) = (await desk.messages.queries.message(desk.agent, file.message_id)).attachments
+    assert seen.text == "你再不还钱\n我就告诉你家人\n电话***********"
     await desk.close_day()
     detail = await desk.reader.of_thread_day(reviewer, (await thread_day(desk)).id)
     assert [item.attachment_id for item in detail.transcript] == [file.id]
