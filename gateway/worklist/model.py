@@ -20,7 +20,7 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LastContact:
-    """The latest contact that was allowed, whoever made it."""
+    """The latest contact that the customer noticed, whoever made it."""
 
     at: datetime
     channel: Channel

@@ -14,7 +14,7 @@ from core.db import Database
 from core.vault import SubjectKeys
 from core.web.paging import CursorInvalid, decode_cursor, encode_cursor
 from gateway import permissions
-from gateway.contact.model import Decision
+from gateway.contact.model import Outcome
 from gateway.contact.models import ContactRow
 from gateway.customers import repository
 from gateway.customers.models import CustomerRow
@@ -27,6 +27,8 @@ from gateway.worklist.model import LastContact, Turn, WorkItem
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TURNS = (Turn.DUE, Turn.IDLE, Turn.LATER)
+_NOTICED = (Outcome.PENDING, Outcome.CONNECTED, Outcome.UNANSWERED)
+"""Of a refused or failed contact the customer noticed nothing: it does not count as the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def _own(principal: Principal, day_end: datetime) -> _Own:
     )
     last = (
         select(func.max(ContactRow.requested_at))
-        .where(ContactRow.customer_id == CustomerRow.id, ContactRow.decision == Decision.ALLOW)
+        .where(ContactRow.customer_id == CustomerRow.id, ContactRow.outcome.in_(_NOTICED))
         .correlate(CustomerRow)
         .scalar_subquery()
     )
@@ -204,10 +206,10 @@ def _after(own: _Own, cursor: str) -> ColumnElement[bool]:
 
 
 async def _last_contacts(session: AsyncSession, ids: Collection[str]) -> dict[str, LastContact]:
-    """Give the latest allowed contact of each customer. Ids are in the order of birth."""
+    """Give the latest contact that each customer noticed. Ids are in the order of birth."""
     latest = (
         select(func.max(ContactRow.id))
-        .where(ContactRow.customer_id.in_(ids), ContactRow.decision == Decision.ALLOW)
+        .where(ContactRow.customer_id.in_(ids), ContactRow.outcome.in_(_NOTICED))
         .group_by(ContactRow.customer_id)
     )
     rows = await session.scalars(select(ContactRow).where(ContactRow.id.in_(latest)))

@@ -16,7 +16,7 @@ from tests.browser.stage import Stage
 Open = Callable[..., Visit]
 SHOTS = os.environ.get("MASKLINE_SHOTS")
 """A folder for screenshots that somebody wants to look at."""
-PAGES = ("today", "customers", "card", "blocked", "threads", "thread", "first", "results")
+PAGES = ("today", "customers", "card", "talker", "threads", "thread", "first", "results")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def address_of(stage: Stage, name: str) -> str:
     day = stage.extra
     return {
         "card": f"/customers/{day.customers['allowed']}",
-        "blocked": f"/customers/{day.customers['blocked']}",
+        "talker": f"/customers/{day.customers['talker']}",
         "thread": f"/threads/{day.thread}",
         "first": f"/customers/{day.customers['planned']}/write",
     }.get(name, f"/{name}")
@@ -109,7 +109,12 @@ def test_a_call_is_hung_up_and_a_fault_says_what_to_do(visit: Open, stage: Stage
     one = visit("lin")
     page = one.go("/today")
     page.locator(".work-item", has_text="138****0005").get_by_role("button", name="拨打").click()
-    page.locator("#live-call").get_by_role("button", name="挂断").click()
+    hangup = page.locator("#live-call").get_by_role("button", name="挂断")
+    hangup.focus()
+    with page.expect_response(lambda answer: "/today/call/" in answer.url):
+        pass
+    expect(hangup).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator("#live-call")).to_contain_text("通话已结束")
     stage.extra.registered = False
     page.goto(f"{stage.url}/today")

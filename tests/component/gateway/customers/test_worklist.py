@@ -1,7 +1,7 @@
 """The work list: own customers, due steps first, then who waited longest; pages that fit together."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Protocol
 
 import pytest
 
@@ -52,14 +52,15 @@ async def agent(desk: Desk) -> Principal:
     return await desk.employee(Role.AGENT)
 
 
-Contacted = Callable[[CustomerView], Awaitable[None]]
+class Contacted(Protocol):
+    async def __call__(self, customer: CustomerView, outcome: Outcome = Outcome.UNANSWERED) -> None: ...
 
 
 @pytest.fixture
 async def contacted(desk: Desk, agent: Principal) -> Contacted:
     await desk.line(await desk.employee(Role.ADMINISTRATOR), "01088886666")
 
-    async def call(customer: CustomerView) -> None:
+    async def call(customer: CustomerView, outcome: Outcome = Outcome.UNANSWERED) -> None:
         await desk.consent(agent, customer.id, Purpose.SERVICE)
         binding = await desk.bind(agent, customer.id, purpose=Purpose.SERVICE)
         request = ContactRequest(
@@ -69,7 +70,7 @@ async def contacted(desk: Desk, agent: Principal) -> Contacted:
             verdict = await desk.contacts.judge(session, request)
             assert verdict.allowed, verdict
             assert verdict.contact_id is not None
-            await desk.contacts.close(session, verdict.contact_id, Outcome.UNANSWERED)
+            await desk.contacts.close(session, verdict.contact_id, outcome)
         desk.clock.advance(timedelta(minutes=5))
 
     return call
@@ -96,6 +97,7 @@ async def test_due_steps_come_first_then_the_longest_not_contacted(
         await notes.plan(agent, customer.id, StepAsked(StepKind.CALL, now + timedelta(hours=hours)))
     await contacted(old)
     await contacted(recent)
+    await contacted(never, Outcome.FAILED)  # the customer noticed nothing
     wanted = [overdue, tonight, never, old, recent, later]
     for limit in (10, 1, 2, 4):
         assert await order(work, agent, limit) == [customer.id for customer in wanted], limit

@@ -1,0 +1,71 @@
+"""Lists of threads: the one in which something happened last first, with its last message."""
+
+from datetime import timedelta
+
+import pytest
+
+from core.access.model import Role
+from core.clock import ManualClock
+from core.db import Database
+from core.web.paging import CursorInvalid, encode_cursor
+from gateway.contact.model import Purpose
+from gateway.messages.model import ChannelKind
+from gateway.messages.queries import ThreadFilter
+from gateway.messages.service import SendRequest
+from tests.support.desk import shanghai
+from tests.support.messaging import Post
+
+
+@pytest.fixture
+async def post(database: Database, clock: ManualClock) -> Post:
+    clock.set(shanghai(10))
+    post = Post(database, clock)
+    await post.set_up(Purpose.SERVICE)
+    return post
+
+
+async def write(post: Post, binding_id: str, text: str) -> str:
+    request = SendRequest(binding_id=binding_id, channel=ChannelKind.SMS, text=text)
+    message_id = await post.messages.service.send(post.agent, request)
+    post.clock.advance(timedelta(minutes=1))
+    return (await post.row(message_id)).thread_id
+
+
+async def test_the_last_thread_comes_first_and_pages_fit(post: Post) -> None:
+    threads = [await write(post, post.binding.id, "一")]
+    for index in range(3):
+        customer = await post.desk.customer(post.agent, f"1390013900{index}")
+        binding = await post.desk.bind(post.agent, customer.id, purpose=Purpose.SERVICE)
+        threads.append(await write(post, binding.id, "二"))
+    await write(post, post.binding.id, "请打 13922223333")
+    wanted = [threads[0], *threads[:0:-1]]
+    for limit in (1, 3, 10):
+        seen: list[str] = []
+        cursor = None
+        while True:
+            views, cursor = await post.messages.queries.recent(
+                post.agent, ThreadFilter(), cursor=cursor, limit=limit
+            )
+            seen += [view.row.id for view in views]
+            if cursor is None:
+                break
+        assert seen == wanted, limit
+    last = await post.messages.queries.latest(post.agent, threads)
+    assert set(last) == set(threads)
+    assert last[threads[0]].text == "请打 139****3333"
+    assert await post.messages.queries.latest(await post.principal(Role.AGENT), threads) == {}
+
+
+async def test_messages_are_found_by_their_contacts_within_scope(post: Post) -> None:
+    message_id = await post.send("您好")
+    row = await post.row(message_id)
+    found = await post.messages.queries.of_contacts(post.agent, [row.contact_id or ""])
+    assert [one.id for one in found.values()] == [message_id]
+    stranger = await post.principal_elsewhere()
+    assert await post.messages.queries.of_contacts(stranger, list(found)) == {}
+
+
+@pytest.mark.parametrize("cursor", ["x", encode_cursor("1"), encode_cursor("2026-11-21", "a")])
+async def test_a_strange_cursor_is_refused(post: Post, cursor: str) -> None:
+    with pytest.raises(CursorInvalid):
+        await post.messages.queries.recent(post.agent, ThreadFilter(), cursor=cursor)
