@@ -56,6 +56,7 @@ class EvidenceExports:
         self._ledger = ledger
         self._exporter = exporter
         self._source = source
+        self._working: set[asyncio.Task[None]] = set()
 
     async def preview(self, principal: Principal, chosen: Chosen) -> Contents:
         """Say what a bundle would hold.
@@ -103,7 +104,9 @@ class EvidenceExports:
             if await session.scalar(busy.limit(1)):
                 raise ExportBusy
             session.add(row)
-        spawn(self._make(principal, row.id, chosen), name=f"evidence-{row.id}")
+        task = spawn(self._make(principal, row.id, chosen), name=f"evidence-{row.id}")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
         return self._view(row)
 
     async def mine(self, principal: Principal, limit: int = 20) -> list[Export]:
@@ -141,6 +144,10 @@ class EvidenceExports:
             }
             await self._ledger.append(session, "evidence.taken", body)
         return reader
+
+    async def settled(self) -> None:
+        """Wait until nothing is being made in this process."""
+        await asyncio.gather(*self._working)
 
     async def sweep(self) -> int:
         """Delete bundles that have expired; gives how many. A chore of the relay."""

@@ -253,7 +253,7 @@ async def _coverage(sources: AnalysisSources, principal: Principal, chosen: Chos
     coverage = await sources.reviews.coverage(principal, chosen.wanted)
     unfinished = await sources.quality.unfinished(principal, chosen.wanted)
     piles = (
-        ("analysis.inspected", coverage.inspected, Pile.ALL, "plain"),
+        ("analysis.inspected", coverage.inspected, Pile.ALL, "whole"),
         ("analysis.reviewed", coverage.reviewed, Pile.REVIEWED, "pass"),
         ("analysis.in_review", coverage.in_review, Pile.IN_REVIEW, "coach"),
         ("analysis.due", coverage.due, Pile.DUE, "flag"),
