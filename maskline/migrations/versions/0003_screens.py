@@ -290,6 +290,7 @@ def upgrade() -> None:
     with op.batch_alter_table("gw_attachments", schema=None) as batch_op:
         batch_op.add_column(sa.Column("read_result", sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column("read_confidence", sa.Double(), nullable=True))
+        batch_op.add_column(sa.Column("read_hidden", sa.JSON(), nullable=True))
 
     with op.batch_alter_table("gw_calls", schema=None) as batch_op:
         batch_op.create_index(
@@ -332,6 +333,13 @@ def upgrade() -> None:
             ["id"],
             ondelete="CASCADE",
         )
+        batch_op.create_check_constraint(
+            batch_op.f("ck_qa_alerts_one_cause"), "(finding_id IS NULL) <> (conduct_id IS NULL)"
+        )
+        batch_op.create_check_constraint(
+            batch_op.f("ck_qa_alerts_finding_of_inspection"),
+            "(finding_id IS NULL) = (inspection_id IS NULL)",
+        )
 
     with op.batch_alter_table("qa_findings", schema=None) as batch_op:
         batch_op.add_column(sa.Column("message_id", sa.String(length=32), nullable=True))
@@ -345,6 +353,9 @@ def upgrade() -> None:
         batch_op.alter_column("contact_id", existing_type=sa.VARCHAR(length=32), nullable=True)
         batch_op.create_index("ix_qa_inspections_thread", ["thread_id", "day"], unique=False)
         batch_op.create_unique_constraint(batch_op.f("uq_qa_inspections_thread_day_id"), ["thread_day_id"])
+        batch_op.create_check_constraint(
+            batch_op.f("ck_qa_inspections_one_subject"), "(contact_id IS NULL) <> (thread_day_id IS NULL)"
+        )
 
     with op.batch_alter_table("qa_sentences", schema=None) as batch_op:
         batch_op.add_column(sa.Column("message_id", sa.String(length=32), nullable=True))
@@ -361,6 +372,7 @@ def downgrade() -> None:
         batch_op.drop_column("message_id")
 
     with op.batch_alter_table("qa_inspections", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("ck_qa_inspections_one_subject"), type_="check")
         batch_op.drop_constraint(batch_op.f("uq_qa_inspections_thread_day_id"), type_="unique")
         batch_op.drop_index("ix_qa_inspections_thread")
         batch_op.alter_column("contact_id", existing_type=sa.VARCHAR(length=32), nullable=False)
@@ -374,6 +386,8 @@ def downgrade() -> None:
         batch_op.drop_column("message_id")
 
     with op.batch_alter_table("qa_alerts", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("ck_qa_alerts_finding_of_inspection"), type_="check")
+        batch_op.drop_constraint(batch_op.f("ck_qa_alerts_one_cause"), type_="check")
         batch_op.drop_constraint(batch_op.f("fk_qa_alerts_conduct_id_qa_conducts"), type_="foreignkey")
         batch_op.drop_index(
             "uq_qa_alerts_unclosed",
@@ -408,6 +422,7 @@ def downgrade() -> None:
         )
 
     with op.batch_alter_table("gw_attachments", schema=None) as batch_op:
+        batch_op.drop_column("read_hidden")
         batch_op.drop_column("read_confidence")
         batch_op.drop_column("read_result")
 
