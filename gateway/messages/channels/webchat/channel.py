@@ -45,7 +45,7 @@ HEADERS = {
     "Server": "maskline",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-FILES = {"/": "index.html", "/chat.js": "chat.js", "/chat.css": "chat.css"}
+FILES = {"/": "index.html"} | {f"/{name}": name for name in ("chat.js", "texts.js", "chat.css")}
 _log = get_logger(__name__)
 
 
@@ -95,7 +95,7 @@ class WebChatChannel:
         return self._serving is not None
 
     def app(self) -> web.Application:
-        """Give the site: three files and a WebSocket."""
+        """Give the site: its files and a WebSocket."""
         app = web.Application(client_max_size=4096)
         app.on_response_prepare.append(_set_headers)
         for path in FILES:
