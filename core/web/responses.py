@@ -134,17 +134,19 @@ async def _stream(
     write_timeout_s: float | None = None,
 ) -> web.StreamResponse:
     """Send chunks as they come. An error on the way cuts the connection: half a file never looks whole."""
-    await response.prepare(request)
-    if request.method == hdrs.METH_HEAD:
-        return response
     try:
+        await response.prepare(request)
+        if request.method == hdrs.METH_HEAD:
+            return response
         async for chunk in chunks:
             async with asyncio.timeout(write_timeout_s):
                 await response.write(chunk)
         await response.write_eof()
     except ConnectionError:
         pass  # the reader went away
-    except Exception as error:  # noqa: BLE001 - headers are out: no problem document can be sent any more
+    except Exception as error:
+        if not response.prepared:
+            raise  # nothing is out yet: a problem document can be sent
         _log.error("http.stream_broken", error_type=type(error).__name__, where=where_raised(error))
         response.force_close()
         if request.transport is not None:
