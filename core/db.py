@@ -87,6 +87,16 @@ class Database:
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
+    async def analyse(self) -> None:
+        """Let SQLite count how its values are spread: without that it reads whole teams to sort them.
+
+        Takes milliseconds whatever the size; connections made later use it. PostgreSQL does it by itself.
+        """
+        if self.is_sqlite:
+            async with self.begin() as session:
+                await session.execute(text("PRAGMA analysis_limit=1000"))
+                await session.execute(text("ANALYZE"))
+
     async def close(self) -> None:
         await self.engine.dispose()
 

@@ -26,6 +26,7 @@ class CallRow(Base):
     __table_args__ = (
         UniqueConstraint("employee_id", "idempotency_key"),
         Index("ix_gw_calls_open", "node", "ended_at"),
+        Index("ix_gw_calls_employee", "employee_id", "id"),
         Index("ix_gw_calls_live", "id", sqlite_where=_NOT_OVER, postgresql_where=_NOT_OVER),
     )
 
@@ -35,7 +36,7 @@ class CallRow(Base):
     flow: Mapped[str] = mapped_column(String(NAME_CHARACTERS))
     direction: Mapped[str] = mapped_column(String(NAME_CHARACTERS))
     purpose: Mapped[str] = mapped_column(String(NAME_CHARACTERS))
-    employee_id: Mapped[str] = mapped_column(Id, index=True)
+    employee_id: Mapped[str] = mapped_column(Id)
     department_id: Mapped[str | None] = mapped_column(Id, index=True)
     customer_id: Mapped[str] = mapped_column(Id, index=True)
     binding_id: Mapped[str] = mapped_column(Id)

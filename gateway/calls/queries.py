@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -179,6 +179,10 @@ def _conditions(wanted: CallFilter) -> list[ColumnElement[bool]]:
         found.append(~over if wanted.live else over)
     if wanted.department_path is not None:
         found.append(CallRow.department_id.in_(departments_below(wanted.department_path)))
-    if wanted.contacts is not None:
+    if isinstance(wanted.contacts, Select):
+        # Looked up call by call, the newest first, until the page is full; IN would collect them all.
+        chosen = wanted.contacts.subquery()
+        found.append(exists().where(chosen.c[0] == CallRow.contact_id))
+    elif wanted.contacts is not None:
         found.append(CallRow.contact_id.in_(wanted.contacts))
     return found

@@ -19,12 +19,16 @@ class ContactRow(Base):
         Index("ix_gw_contacts_customer", "customer_id", "requested_at"),
         Index("ix_gw_contacts_open", "outcome", "node"),
         Index("ix_gw_contacts_decided", "decision", "requested_at"),
+        # The lists are in the order of the ids; without the id in the index all its rows would be sorted.
+        Index("ix_gw_contacts_decision", "decision", "id"),
+        Index("ix_gw_contacts_employee", "employee_id", "requested_at"),
+        Index("ix_gw_contacts_own", "employee_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     binding_id: Mapped[str] = mapped_column(Id, ForeignKey("gw_bindings.id"))
     line_id: Mapped[str] = mapped_column(Id, ForeignKey("gw_lines.id"))
-    employee_id: Mapped[str] = mapped_column(Id, index=True)
+    employee_id: Mapped[str] = mapped_column(Id)
     department_id: Mapped[str | None] = mapped_column(Id, index=True)
     customer_id: Mapped[str] = mapped_column(Id, ForeignKey("gw_customers.id"))
     purpose: Mapped[Purpose] = mapped_column(words(Purpose))

@@ -25,6 +25,7 @@ ACCESS_EVERY_S = 60.0
 ACCESS_LOG_EVERY_S = 60.0
 EVIDENCE_EVERY_S = 600.0
 PURGE_EVERY_S = 3600.0
+STATISTICS_EVERY_S = 3600.0
 
 
 async def relay(settings: Settings, stop: asyncio.Event) -> None:
@@ -76,6 +77,7 @@ def _chores(ground: Ground) -> list[Chore]:
         Chore("access-log", ACCESS_LOG_EVERY_S, ground.audit.cover),
         Chore("evidence", EVIDENCE_EVERY_S, evidence_exports(ground).sweep),
         Chore("purge", PURGE_EVERY_S, purge),
+        Chore("statistics", STATISTICS_EVERY_S, ground.database.analyse),
     ]
 
 

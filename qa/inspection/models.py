@@ -26,6 +26,9 @@ class InspectionRow(Base):
         Index("ix_qa_inspections_employee", "employee_id", "contact_started_at"),
         Index("ix_qa_inspections_department", "department_id", "contact_started_at"),
         Index("ix_qa_inspections_band", "band", "contact_started_at"),
+        Index("ix_qa_inspections_newest_band", "band", "id"),
+        Index("ix_qa_inspections_state", "state", "contact_started_at"),
+        Index("ix_qa_inspections_started", "contact_started_at"),
         Index("ix_qa_inspections_thread", "thread_id", "day"),
     )
 
@@ -41,7 +44,7 @@ class InspectionRow(Base):
     direction: Mapped[str] = mapped_column(String(16))
     purpose: Mapped[str] = mapped_column(String(16))
     contact_started_at: Mapped[datetime]
-    state: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(String(64))
     retryable: Mapped[bool] = mapped_column(default=False)
     attempts: Mapped[int] = mapped_column(default=0)
