@@ -83,12 +83,16 @@ class SpokenMessages:
             return await self._day(session, thread_day_id)
 
     async def day_of(self, message_id: str) -> tuple[ThreadDay, str | None]:
-        """Give the day of a message, and the message's contact; raise `MessageUnknown`."""
+        """Give the day of a message, and the contact that the message is; raise `MessageUnknown`.
+
+        An answer of the house is within the customer's own contact, and is none itself.
+        """
         async with self._db.read() as session:
             row = await session.get(MessageRow, message_id)
             if row is None:
                 raise MessageUnknown
-            return await self._day(session, row.thread_day_id), row.contact_id
+            contact_id = None if row.role is MessageRole.HOUSE else row.contact_id
+            return await self._day(session, row.thread_day_id), contact_id
 
     async def messages(self, thread_day_id: str) -> tuple[SpokenMessage, ...]:
         """Give what was written on a day, in order. Raises `SubjectErased`."""
