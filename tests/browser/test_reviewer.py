@@ -2,38 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.access.employees import NewEmployee
-from core.access.model import Role
-from qa.memory import ScriptedTranscriber
 from qa.review.model import Ruling
 from tests.browser.conftest import START, Visit
-from tests.browser.seed import Person
+from tests.browser.review_day import review_day
 from tests.browser.stage import Stage
-from tests.support.inspection import say
-
-
-async def seed(stage: Stage) -> None:
-    """A second reviewer, and one more bad call; clean ones are there already."""
-    admin = stage.seeded.people["admin"].principal
-    made = await stage.people.employees.create(
-        admin, NewEmployee("qian", "钱复核", frozenset({Role.REVIEWER}), None)
-    )
-    principal = stage.seeder._principal(made.employee.id, frozenset({Role.REVIEWER}), None, "", "钱复核")
-    stage.seeded.people["qian"] = Person("qian", principal, made.password)
-    heard = say(("staff", "您好，我是云山贷款公司的客服。"), ("staff", "这个产品保本保收益，稳赚不赔。"))
-    await stage.seeder.inspect_with(ScriptedTranscriber(heard), stage.seeded.contacts["waiting"])
-    stage.clock.advance(timedelta(hours=3, minutes=12))
 
 
 @pytest.fixture(scope="module")
 def stage(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    stage = Stage(tmp_path_factory.mktemp("review"), START, more=seed)
+    stage = Stage(tmp_path_factory.mktemp("review"), START, more=review_day)
     stage.start()
     yield stage
     stage.stop()
@@ -152,7 +134,7 @@ def test_an_alert_is_taken_opened_and_closed(visit: Any, stage: Stage) -> None:
     window: Visit = visit("chen")
     page = window.go("/alerts")
     alert = page.locator(".alert").first
-    expect(alert).to_contain_text("15 小时")
+    expect(alert).to_contain_text("2 天 3 小时")
     page.keyboard.press("j")
     page.keyboard.press("t")
     expect(page.locator(".notice.done")).to_contain_text("已由您受理")
@@ -172,6 +154,20 @@ def test_an_alert_is_taken_opened_and_closed(visit: Any, stage: Stage) -> None:
     expect(page.locator(".alert").first).to_contain_text("客户已回访")
 
 
+def test_a_day_of_messages_is_reviewed_the_same_way(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("zhao")
+    page = window.go("/inspections?channel=message")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/inspections/{stage.extra.thread_inspection}"))
+    expect(page.locator("#transcript")).to_contain_text("我考虑一下")
+    page.keyboard.press("o")
+    page.keyboard.type("是在转述客户的话")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.done")).to_contain_text("命中已推翻")
+    expect(page.locator("#score-panel")).to_contain_text("机检 77 分")
+
+
 def test_filters_stay_in_the_address(visit: Any, stage: Stage) -> None:
     window: Visit = visit("zhao")
     page = window.go("/inspections")
@@ -184,6 +180,8 @@ def test_filters_stay_in_the_address(visit: Any, stage: Stage) -> None:
     for line in rows(page).all():
         expect(line).not_to_contain_text("未发现违规")
     page = window.go("/inspections?state=all&channel=message")
+    expect(rows(page)).to_have_count(1)
+    page = window.go("/inspections?state=all&channel=message&severity=severe")
     expect(page.get_by_text("没有符合条件的质检")).to_be_visible()
     page = window.go("/alerts?severity=minor")
     expect(page.get_by_text("没有符合条件的预警")).to_be_visible()
