@@ -85,6 +85,7 @@ def build_gateway(ground: Ground) -> Gateway:
         sealing=sealing,
         ledger=ground.ledger,
         clock=clock,
+        access=ground.access_log,
     )
     ground.bus.subscribe(CustomerErased, notes.on_customer_erased)
     calls = CallQueries(ground.database, subject_keys=ground.subject_keys, sealing=sealing)

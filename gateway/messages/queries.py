@@ -165,6 +165,22 @@ class MessageQueries:
             rows, following = await paginate(session, query, key=MessageRow.id, cursor=cursor, limit=limit)
             return await self._message_views(session, principal, rows), following
 
+    async def pulse(self, principal: Principal, thread_id: str) -> str:
+        """Give a word that changes when anything happens in a thread, or raise `ThreadUnknown`."""
+        async with self._db.read() as session:
+            query = select(ThreadRow.last_at, ThreadRow.messages)
+            found = (
+                await session.execute(query.where(ThreadRow.id == thread_id, _threads_of(principal)))
+            ).one_or_none()
+            if found is None:
+                raise ThreadUnknown
+            last_event = await session.scalar(
+                select(func.max(MessageEventRow.id))
+                .join(MessageRow, MessageRow.id == MessageEventRow.message_id)
+                .where(MessageRow.thread_id == thread_id)
+            )
+        return f"{found.last_at.timestamp():.0f}-{found.messages}-{last_event or 0}"
+
     async def mark_read(self, principal: Principal, thread_id: str) -> None:
         """Say that the employee has seen what the customer wrote; only the thread's own employee can."""
         view = await self.thread(principal, thread_id)

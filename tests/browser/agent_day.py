@@ -23,6 +23,16 @@ from gateway.messages.service import SendRequest
 from gateway.messages.templating import Variable, VariableKind
 from gateway.numbers.model import BindRequest
 from maskline.messages_wiring import message_ground
+from maskline.qa_threads import GatewayThreads, GatewayVoices, spoken_messages, voice_messages
+from qa.alerts import AlertService
+from qa.inspection.books import InspectionBooks
+from qa.inspection.rulebook import own_rulebook
+from qa.inspection.rules import Inspector
+from qa.inspection.sealing import Sealer
+from qa.lexicon.loader import own_lexicon
+from qa.memory import PlainSegmenter, ScriptedTranscriber
+from qa.threads.service import ThreadInspections
+from qa.threads.voices import VoiceReading
 from tests.browser.stage import CallsProcessTwin, Stage
 
 MORNING = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -40,6 +50,11 @@ class AgentDay:
     messages: dict[str, str] = field(default_factory=dict)
     thread: str = ""
     registered: bool = True
+
+    async def answer(self, stage: Stage, text: str) -> None:
+        """Let the customer of the thread write."""
+        received = Received(ChannelKind.WEBCHAT, new_id(), thread_id=self.thread, text=text)
+        await stage.messages.inbox.keep(received)
 
 
 class CallsThatOpen(CallsProcessTwin):
@@ -160,13 +175,31 @@ async def _thread(stage: Stage, day: AgentDay) -> None:
     receipt = Receipt(ChannelKind.WEBCHAT, ReceiptState.DELIVERED, reference=row.reference)
     await stage.messages.receipts.take(receipt, WebChatChannel.traits)
     day.thread = row.thread_id
-    await stage.messages.inbox.keep(
-        Received(
-            ChannelKind.WEBCHAT, "in-1", thread_id=day.thread,
-            text=f"好的谢谢。以后请打 {WRITTEN_NUMBER} 这个号，或者加我微信 wxid_kehu2026",
-        )
-    )  # fmt: skip
+    await day.answer(stage, f"好的谢谢。以后请打 {WRITTEN_NUMBER} 这个号，或者加我微信 wxid_kehu2026")
+    await write("promise", "材料齐了，肯定能批下来。")
+    await stage.messages.review.release(stage.seeded.people["chen"].principal, day.messages["promise"])
+    await dispatcher.drain()
+    await _inspections(stage).screen(day.messages["promise"])
     stage.clock.set(MORNING + timedelta(days=1))
     await write("masked", f"收到，之后打我手机 {WRITTEN_NUMBER} 也可以")
     await write("held", "材料费请转到 6222021234567890128")
     await write("blocked", "再不配合我就弄死你")
+
+
+def _inspections(stage: Stage) -> ThreadInspections:
+    """Inspect as the worker does, with words alone."""
+    ground = stage.ground
+    sealer = Sealer(ground.vault, ground.subject_keys)
+    parts = {"database": ground.database, "clock": stage.clock, "bus": ground.bus, "ledger": ground.ledger}
+    alerts = AlertService(**parts, sealer=sealer)
+    return ThreadInspections(
+        books=InspectionBooks(**parts, outbox=ground.outbox, sealer=sealer, alerts=alerts),
+        threads=GatewayThreads(spoken_messages(ground)),
+        voices=VoiceReading(
+            database=ground.database,
+            voices=GatewayVoices(voice_messages(ground)),
+            transcriber=ScriptedTranscriber(()),
+        ),
+        segmenter=PlainSegmenter(),
+        inspector=Inspector(own_rulebook(), own_lexicon()),
+    )

@@ -140,8 +140,8 @@ class Cards:
     async def _notes(self, principal: Principal, customer_id: str) -> tuple[list[NoteView], list[StepView]]:
         if not principal.allows(NOTE_READ):
             return [], []
-        notes, _ = await self.parts.notes.find(principal, customer_id, limit=NOTES)
-        return notes, await self.parts.notes.steps(principal, customer_id, limit=5)
+        notes, _ = await self.parts.notes.find(principal, customer_id, limit=NOTES, opened=True)
+        return notes, await self.parts.notes.steps(principal, customer_id, limit=5, opened=True)
 
     async def _bindings(self, principal: Principal, customer_id: str) -> tuple[BindingView, ...]:
         if not principal.allows(BINDING_READ):

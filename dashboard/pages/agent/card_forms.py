@@ -2,99 +2,35 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, time, timedelta
-from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
-
-from pydantic import Field
 
 from core.access.model import Principal
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
-from core.web.schema import ApiModel, IdStr
 from dashboard.forms import Failure, FormModel, act
 from dashboard.pages.agent.card import Cards, CustomerPath, Typed
+from dashboard.pages.agent.card_inputs import (
+    BackForm,
+    BindForm,
+    BlockForm,
+    BlockPath,
+    ConsentForm,
+    NoteForm,
+    NotePath,
+    StepForm,
+    StepPath,
+    When,
+    WithdrawForm,
+)
 from dashboard.pages.preferences import Seen, local_path
 from gateway import permissions
-from gateway.contact.model import Channel, Purpose
 from gateway.customers.consent import BlockAsked, ConsentGiven
-from gateway.customers.model import BlockReason, ConsentSource
-from gateway.customers.notes.model import MAX_TEXT, StepAsked, StepKind
+from gateway.customers.notes.model import StepAsked
 from gateway.numbers.model import BindRequest
 
 T = TypeVar("T")
-
-
-class When(StrEnum):
-    """Times that people mean, without a calendar."""
-
-    HOUR = "hour"
-    TODAY = "today"
-    TOMORROW = "tomorrow"
-    DAYS = "days"
-    WEEK = "week"
-
-
-class NotePath(ApiModel):
-    customer_id: IdStr
-    note_id: IdStr
-
-
-class StepPath(ApiModel):
-    customer_id: IdStr
-    step_id: IdStr
-
-
-class BlockPath(ApiModel):
-    customer_id: IdStr
-    block_id: IdStr
-
-
-class BackForm(FormModel):
-    """A form that only acts; `back` is the page that it stands on."""
-
-    back: str | None = Field(default=None, max_length=2000)
-
-
-class NoteForm(FormModel):
-    text: str = Field(default="", max_length=2 * MAX_TEXT, repr=False)
-
-
-class StepForm(FormModel):
-    """A next step: a usual time, or an own one on the clock of the institution."""
-
-    kind: StepKind = StepKind.CALL
-    when: When = When.TOMORROW
-    due_at: datetime | None = None
-    text: str = Field(default="", max_length=2 * MAX_TEXT, repr=False)
-
-
-class BindForm(BackForm):
-    """A binding for oneself. `key` makes a double click one binding."""
-
-    purpose: Purpose
-    days: int = Field(default=30, ge=1, le=90)
-    key: IdStr
-
-
-class ConsentForm(FormModel):
-    purpose: Purpose
-    source: ConsentSource
-    given_at: datetime | None = None
-    evidence: str = Field(default="", max_length=2000, repr=False)
-
-
-class WithdrawForm(FormModel):
-    purpose: Purpose
-
-
-class BlockForm(FormModel):
-    reason: BlockReason
-    purpose: Purpose | None = None
-    channel: Channel | None = None
-    days: int | None = Field(default=None, ge=1, le=3650)
-    note: str = Field(default="", max_length=2000, repr=False)
 
 
 class Desk:

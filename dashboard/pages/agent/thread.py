@@ -17,7 +17,6 @@ from dashboard.pages.preferences import Seen
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 from gateway.contact.errors import BindingUnknown
-from gateway.customers.errors import CustomerUnknown
 from gateway.customers.model import CustomerView
 from gateway.messages.errors import TemplateUnknown
 from gateway.messages.model import ChannelKind
@@ -27,6 +26,8 @@ from gateway.messages.service import SendRequest
 from gateway.messages.templates import TemplateView
 from gateway.numbers.model import BindingFilter, BindingView
 from gateway.permissions import BINDING_READ, CUSTOMER_READ
+from qa.inspection.views import FindingView
+from qa.permissions import INSPECTION_READ
 
 LIMIT = 40
 MAX_VALUES = 20
@@ -42,6 +43,12 @@ class ThreadQuery(DoneQuery):
 
     cursor: Annotated[str, Field(max_length=512)] | None = None
     sent: IdStr | None = None
+
+
+class NewsQuery(ApiModel):
+    """What the page already shows."""
+
+    known: str = Field(pattern=r"^[0-9a-f-]{1,80}$")
 
 
 class WriteQuery(DoneQuery):
@@ -92,16 +99,19 @@ class Talk:
         """Render a thread; raise `ThreadUnknown`."""
         query = query or ThreadQuery()
         queries = self.parts.messages.queries
+        pulse = await queries.pulse(principal, thread_id)  # first: what comes meanwhile is news
         view = await queries.thread(principal, thread_id)
         found, following = await queries.messages(principal, thread_id, cursor=query.cursor, limit=LIMIT)
         if view.row.unread and view.row.employee_id == principal.employee_id:
             await queries.mark_read(principal, thread_id)
+        hits = await self._hits(principal, thread_id, [one.row.id for one in found])
         binding = await self.binding(principal, view.row.customer_id, view.row.binding_id)
         path = f"/threads/{thread_id}"
         sent = next((one for one in found if one.row.id == query.sent), None)
         return self._page(
             principal, context, headers,
-            thread=view, messages=found[::-1], sent=sent, binding=binding, path=path,
+            news=f"{path}/news?known={pulse}" if query.cursor is None else None,
+            hits=hits, thread=view, messages=found[::-1], sent=sent, binding=binding, path=path,
             may=(await judge(self.parts, principal, [binding]))[0] if binding else None,
             templates=await self._templates(principal, binding), channels=(view.row.channel,),
             customer=await self.customer(principal, view.row.customer_id),
@@ -125,7 +135,7 @@ class Talk:
         path = f"/customers/{customer_id}/write"
         return self._page(
             principal, context, headers,
-            thread=None, messages=[], sent=None, binding=binding, path=path, may=may,
+            news=None, hits={}, thread=None, messages=[], sent=None, binding=binding, path=path, may=may,
             templates=await self._templates(principal, binding),
             channels=tuple(self.parts.messages.service.channels),
             customer=await self.customer(principal, customer_id), earlier=None, later=False,
@@ -175,10 +185,16 @@ class Talk:
         """Give the customer where the principal may open the card."""
         if not principal.allows(CUSTOMER_READ):
             return None
-        try:
-            return await self.parts.customers.get(principal, customer_id)
-        except CustomerUnknown:
-            return None
+        return (await self.parts.customers.many(principal, [customer_id])).get(customer_id)
+
+    async def _hits(
+        self, principal: Principal, thread_id: str, message_ids: list[str]
+    ) -> Mapping[str, tuple[FindingView, ...]]:
+        """Give what inspection found in these messages."""
+        if not principal.allows(INSPECTION_READ):
+            return {}
+        found = await self.parts.inspections.thread_findings(principal, thread_id, message_ids)
+        return found.by_message
 
     async def _templates(self, principal: Principal, binding: BindingView | None) -> list[TemplateView]:
         if binding is None or not principal.allows(TEMPLATE_READ):
@@ -277,7 +293,28 @@ def _threads(talk: Talk) -> list[Endpoint]:
         action = talk.send(principal, view.row.binding_id, view.row.channel, form)
         return await _sent(action, again, context.language)
 
-    return [show, write]
+    @endpoint(
+        "GET",
+        "/threads/{thread_id}/news",
+        permission=MESSAGE_READ,
+        summary_zh="会话有无变化（页面局部）",
+        summary_en="Whether anything happened in a thread (part of a page)",
+        kind="page",
+    )
+    async def news(
+        *,
+        principal: Principal,
+        path: ThreadPath,
+        query: NewsQuery,
+        context: RequestContext,
+        headers: Seen,
+    ) -> Html:
+        """Answer with nothing while nothing happened: a look at the thread is written in the access log."""
+        if await talk.parts.messages.queries.pulse(principal, path.thread_id) == query.known:
+            return Html("", 204)
+        return await talk.show(principal, path.thread_id, context, headers)
+
+    return [show, write, news]
 
 
 def _first(talk: Talk) -> list[Endpoint]:

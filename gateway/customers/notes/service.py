@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
 from core.access.models import Employee
+from core.audit import AccessNotes, NoNotes, Seen
 from core.clock import Clock
 from core.db import Database
 from core.ids import new_id
@@ -44,12 +45,14 @@ class NoteService:
         sealing: CustomerSealing,
         ledger: Ledger,
         clock: Clock,
+        access: AccessNotes | None = None,
     ) -> None:
         self._db = database
         self._keys = subject_keys
         self._sealing = sealing
         self._ledger = ledger
         self._clock = clock
+        self._access = access or NoNotes()
 
     async def add(self, principal: Principal, customer_id: str, text: str) -> NoteView:
         """Write a note; contact data in it is covered for good. Raises CustomerUnknown, NoteInvalid."""
@@ -79,9 +82,18 @@ class NoteService:
         await self._switch(principal, customer_id, note_id, withdrawn=False)
 
     async def find(
-        self, principal: Principal, customer_id: str, *, cursor: str | None = None, limit: int = 50
+        self,
+        principal: Principal,
+        customer_id: str,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        opened: bool = False,
     ) -> tuple[list[NoteView], str | None]:
-        """Give one page of a customer's notes, newest first, withdrawn ones without their text."""
+        """Give one page of a customer's notes, newest first, withdrawn ones without their text.
+
+        Who read them is in the access log, unless the customer was `opened` a moment ago and is there.
+        """
         async with self._db.read() as session:
             await repository.fetch(session, principal, permissions.NOTE_READ, customer_id)
             query = select(NoteRow).where(NoteRow.customer_id == customer_id)
@@ -94,7 +106,9 @@ class NoteService:
             )
             name_of = dict(names.all())
             cipher = ciphers.get(customer_id)
-            return [_note_view(row, cipher, name_of.get(row.created_by, "")) for row in rows], following
+            views = [_note_view(row, cipher, name_of.get(row.created_by, "")) for row in rows]
+        await self._seen(principal, customer_id, opened=opened)
+        return views, following
 
     async def plan(self, principal: Principal, customer_id: str, asked: StepAsked) -> StepView:
         """Plan a next step. Raises CustomerUnknown, NoteInvalid, TimeInvalid, TooManySteps."""
@@ -151,9 +165,18 @@ class NoteService:
             )
 
     async def steps(
-        self, principal: Principal, customer_id: str, *, open_only: bool = False, limit: int = 50
+        self,
+        principal: Principal,
+        customer_id: str,
+        *,
+        open_only: bool = False,
+        limit: int = 50,
+        opened: bool = False,
     ) -> list[StepView]:
-        """Give a customer's next steps: open ones by due time, then done ones, the last first."""
+        """Give a customer's next steps: open ones by due time, then done ones, the last first.
+
+        `opened` as in `find`.
+        """
         async with self._db.read() as session:
             await repository.fetch(session, principal, permissions.NOTE_READ, customer_id)
             ciphers = await self._keys.ciphers(session, {customer_id})
@@ -164,7 +187,9 @@ class NoteService:
                 done = select(NextStepRow).where(mine, NextStepRow.done_at.is_not(None))
                 done = done.order_by(NextStepRow.done_at.desc(), NextStepRow.id).limit(limit)
                 rows += await session.scalars(done)
-            return [step_view(row, ciphers.get(customer_id)) for row in rows]
+            views = [step_view(row, ciphers.get(customer_id)) for row in rows]
+        await self._seen(principal, customer_id, opened=opened)
+        return views
 
     async def on_customer_erased(self, session: AsyncSession, event: CustomerErased) -> None:
         """Empty what was sealed and close what was open, in the transaction of the erasure."""
@@ -179,6 +204,10 @@ class NoteService:
         )
 
     # --- inside
+
+    async def _seen(self, principal: Principal, customer_id: str, *, opened: bool) -> None:
+        if not opened:
+            await self._access.note(principal, Seen.CUSTOMER, customer_id, customer_id=customer_id)
 
     async def _customer(
         self, session: AsyncSession, principal: Principal, customer_id: str

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import select, text
 
 from core.access.model import Principal, Role
+from core.audit import AccessLog
+from core.audit.models import AccessRow
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import Forbidden
@@ -37,6 +39,7 @@ def notes(desk: Desk) -> NoteService:
         sealing=desk.sealing,
         ledger=desk.ledger,
         clock=desk.clock,
+        access=AccessLog(desk.database, desk.clock),
     )
     desk.events.subscribe(CustomerErased, service.on_customer_erased)
     return service
@@ -122,6 +125,16 @@ async def test_a_note_is_withdrawn_and_restored_by_its_author_alone(
     other = await desk.customer(agent, "13900139000")
     with pytest.raises(NoteUnknown):
         await notes.withdraw(agent, other.id, made.id)
+
+
+async def test_who_read_notes_is_in_the_access_log_once(
+    desk: Desk, notes: NoteService, agent: Principal, customer: CustomerView
+) -> None:
+    await notes.find(agent, customer.id)
+    await notes.steps(agent, customer.id, opened=True)
+    async with desk.database.read() as session:
+        seen = (await session.execute(select(AccessRow.actor_id, AccessRow.customer_id))).all()
+    assert [tuple(row) for row in seen] == [(agent.employee_id, customer.id)]
 
 
 async def test_scope_is_the_customers(

@@ -9,6 +9,7 @@ from core.clock import ManualClock
 from core.db import Database
 from core.web.paging import CursorInvalid, encode_cursor
 from gateway.contact.model import Purpose
+from gateway.messages.errors import ThreadUnknown
 from gateway.messages.model import ChannelKind
 from gateway.messages.queries import ThreadFilter
 from gateway.messages.service import SendRequest
@@ -63,6 +64,20 @@ async def test_messages_are_found_by_their_contacts_within_scope(post: Post) -> 
     assert [one.id for one in found.values()] == [message_id]
     stranger = await post.principal_elsewhere()
     assert await post.messages.queries.of_contacts(stranger, list(found)) == {}
+
+
+async def test_the_pulse_changes_with_every_event_and_only_then(post: Post) -> None:
+    message_id = await post.send("您好")
+    thread_id = (await post.row(message_id)).thread_id
+    first = await post.messages.queries.pulse(post.agent, thread_id)
+    assert await post.messages.queries.pulse(post.agent, thread_id) == first
+    await post.dispatcher.drain()
+    second = await post.messages.queries.pulse(post.agent, thread_id)
+    await post.come("收到")
+    third = await post.messages.queries.pulse(post.agent, thread_id)
+    assert len({first, second, third}) == 3
+    with pytest.raises(ThreadUnknown):
+        await post.messages.queries.pulse(await post.principal_elsewhere(), thread_id)
 
 
 @pytest.mark.parametrize("cursor", ["x", encode_cursor("1"), encode_cursor("2026-11-21", "a")])
