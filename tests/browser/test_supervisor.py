@@ -216,6 +216,8 @@ def test_held_messages_are_decided_by_keyboard_and_the_agent_is_told(visit: Any,
     agent = stage.seeded.people["lin"].principal
     rejected = stage.run(stage.messages.queries.message(agent, stage.extra.second))
     assert (rejected.row.state, rejected.review_note) == (MessageState.BLOCKED, "不要自称最大，也不要留号码")
+    own: Visit = visit("lin")
+    expect(own.go(f"/threads/{rejected.row.thread_id}").get_by_text("不要自称最大")).to_be_visible()
     released = stage.run(stage.messages.queries.message(agent, stage.extra.first))
     assert released.row.state is MessageState.QUEUED
 
