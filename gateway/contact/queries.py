@@ -139,7 +139,7 @@ class ContactQueries:
             .group_by(ContactRow.rule_id, ContactRow.channel)
         )
         async with self._db.read() as session:
-            counts = (await session.execute(query)).tuples().all()
+            counts = (await session.execute(query)).all()
         return [RefusalCount(rule_id, channel, count) for rule_id, channel, count in counts if rule_id]
 
     def rules(self, principal: Principal) -> tuple[Rule, ...]:

@@ -119,7 +119,7 @@ class LineService:
         async with self._db.read() as session:
             for line_id, purpose, count in await session.execute(by_purpose):
                 purposes.setdefault(line_id, {})[purpose] = count
-            employees: dict[str, int] = dict((await session.execute(by_line)).tuples().all())
+            employees = {row[0]: row[1] for row in await session.execute(by_line)}
         return {line_id: LineUsage(found, employees[line_id]) for line_id, found in purposes.items()}
 
     async def list(self, principal: Principal) -> "list[LineView]":

@@ -1,4 +1,12 @@
-// An administrator's desk: Escape closes the panel, files go up with progress, secrets are copied on request.
+// An administrator's desk: Escape closes the panel, files go up with progress, secrets are copied,
+// and an address holds no empty filter.
+document.addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  for (const [name, value] of [...event.formData.entries()]) {
+    if (value === "") event.formData.delete(name);
+  }
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.target.closest("input, select, textarea")) return;
   document.querySelector("[data-close]")?.click();
