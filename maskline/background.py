@@ -14,8 +14,11 @@ from pathlib import Path
 
 import aiohttp
 
+from core.clock import SystemClock
 from core.config import Settings
+from core.db import Database
 from core.errors import Conflict
+from core.heartbeat import processes as heartbeats
 from maskline.preflight import CannotStart
 from maskline.supervisor import PROCESSES
 from maskline.texts import text
@@ -103,10 +106,25 @@ async def wait_until_ready(settings: Settings, process: "subprocess.Popen[bytes]
                 raise _why(settings)
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                 async with http.get(f"http://{settings.web.host}:{settings.web.port}/status") as answer:
-                    if (await answer.json())["state"] == "ok":
-                        return
+                    state = (await answer.json())["state"]
+                if state == "ok" or (state == "degraded" and await _all_but_providers_work(settings)):
+                    return
             await asyncio.sleep(0.1)
     raise _why(settings)
+
+
+async def _all_but_providers_work(settings: Settings) -> bool:
+    """Tell whether nothing but a provider of messages is missing, which keeps nobody from starting."""
+    database = Database(settings.database)
+    try:
+        views = await heartbeats(database, SystemClock())
+    finally:
+        await database.close()
+    states = {view.process: view.state for view in views}
+    asked = [name for name in PROCESSES if name != "switch"]  # it speaks through calls
+    return all(
+        states.get(name) == "ok" or (name == "messages" and states.get(name) == "degraded") for name in asked
+    )
 
 
 def stop(settings: Settings) -> bool:

@@ -55,6 +55,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "demo-abusive-collection": ("通话 2：违规的催收电话", "Call 2: an abusive collection call"),
     "demo-private-deal": ("通话 3：承诺下款、私下交易", "Call 3: a guarantee and a private deal"),
     "demo-refused": ("通话 4：深夜催收，应被拒绝", "Call 4: collection at night, to be refused"),
+    "demo-messages": ("消息：送达、遮盖、拦截、审核、退订", "Messages: sent, masked, blocked, held, opt-out"),
     "demo-inspection": ("转写与质检", "Transcription and inspection"),
     "secrets-made": (
         "已生成（权限 0600，请备份）：{path}  {names}",

@@ -14,6 +14,8 @@ from core.config import Settings
 from maskline import background
 from maskline.commands.console import clear_errors, err, out
 from maskline.demo.evidence import verified_offline
+from maskline.demo.message_report import print_messages
+from maskline.demo.messages import message_faults
 from maskline.demo.phone import HOST, free_port
 from maskline.demo.play import DemoFailed
 from maskline.demo.report import as_data, print_report
@@ -23,6 +25,7 @@ from maskline.first_run import prepare
 from maskline.texts import text
 
 PORTS = 40
+_CHANNELS = ("MASKLINE_CHAT__", "MASKLINE_SMPP__", "MASKLINE_WECOM__", "MASKLINE_SIP__TEXTS")
 
 
 def play_alone(*, as_json: bool) -> None:
@@ -39,13 +42,11 @@ def play_alone(*, as_json: bool) -> None:
         finally:
             background.stop(chosen)
             process.wait(timeout=60)
-    wrong = faults(performance.played)
+    wrong = _faults(performance)
     if as_json:
-        typer.echo(
-            json.dumps(as_data(performance.played, wrong, verified=verified), ensure_ascii=False, indent=2)
-        )
+        typer.echo(_as_json(performance, wrong, verified=verified, indent=2))
     else:
-        print_report(out, performance.played)
+        _print(performance)
     with clear_errors():
         _judge(wrong, verified=verified)
 
@@ -57,10 +58,10 @@ def play_on(chosen: Settings) -> None:
         out.print(text("demo-known"))
         return
     performance, verified = asyncio.run(_perform(chosen))
-    print_report(out, performance.played)
-    wrong = faults(performance.played)
+    _print(performance)
+    wrong = _faults(performance)
     _judge(wrong, verified=verified)
-    marker.write_text(json.dumps(as_data(performance.played, wrong, verified=verified), ensure_ascii=False))
+    marker.write_text(_as_json(performance, wrong, verified=verified))
     out.print()
     out.print(text("demo-logins"))
     for login in performance.cast.logins:
@@ -79,7 +80,21 @@ async def _perform(chosen: Settings) -> tuple[Performance, bool]:
             progress.update(tasks[step], completed=done)  # type: ignore[arg-type]
 
         performance = await perform(chosen, tell)
-        return performance, await verified_offline(chosen, performance.played)
+        return performance, await verified_offline(chosen, performance.played, performance.messages)
+
+
+def _faults(performance: Performance) -> list[str]:
+    return [*faults(performance.played), *message_faults(performance.messages)]
+
+
+def _print(performance: Performance) -> None:
+    print_report(out, performance.played)
+    print_messages(out, performance.messages)
+
+
+def _as_json(performance: Performance, wrong: list[str], *, verified: bool, indent: int | None = None) -> str:
+    data = as_data(performance.played, performance.messages, wrong, verified=verified)
+    return json.dumps(data, ensure_ascii=False, indent=indent)
 
 
 def _judge(wrong: list[str], *, verified: bool) -> None:
@@ -91,6 +106,8 @@ def _judge(wrong: list[str], *, verified: bool) -> None:
 def _own_settings(folder: Path) -> Settings:
     """Settings for a system that disturbs no other: own folder, free ports. The children read them too."""
     ports = free_port()
+    for name in [name for name in os.environ if name.startswith(_CHANNELS)]:
+        del os.environ[name]  # no provider of ours hears of a demo
     os.environ.update(
         MASKLINE_CONFIG=str(folder / "none.toml"),
         MASKLINE_DATA_DIR=str(folder / "data"),

@@ -19,8 +19,8 @@ from maskline.permissions import registry
 
 DIRECTOR = "demo"
 # The callers' numbers of the play. China has no range reserved for fiction; these are never dialled outside.
-_PHONES = ("13800138001", "13800138002", "13800138003", "13800138004")
-_NAMES = ("张三", "李四", "王五", "赵六")
+_PHONES = ("13800138001", "13800138002", "13800138003", "13800138004", "13800138005")
+_NAMES = ("张三", "李四", "王五", "赵六", "孙七")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagePart:
+    """The messages to be played: who writes to whom, and who decides about a held one."""
+
+    agent: Login
+    supervisor: Login
+    customer_id: str
+    binding_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """Everything that the play needs. `refused` is the part that a rule must stop."""
 
     parts: tuple[Part, ...]
     refused: Part
+    messages: MessagePart
     logins: tuple[Login, ...]
 
     def login(self, role: Role) -> Login:
@@ -113,7 +124,13 @@ class _Stage:
             await self._part(agent, phones[agent.employee_id], purpose, zone, number)
             for number, (agent, purpose, zone) in enumerate(cast)
         ]
-        return Cast(parts=tuple(parts[:3]), refused=parts[3], logins=(lin, gao, wang, *others))
+        written = await self._part(lin, phones[lin.employee_id], Purpose.SALES, day, len(cast))
+        return Cast(
+            parts=tuple(parts[:3]),
+            refused=parts[3],
+            messages=MessagePart(lin, others[0], written.customer_id, written.binding_id),
+            logins=(lin, gao, wang, *others),
+        )
 
     async def _hire(self, username: str, name: str, role: Role, department_id: str | None) -> Login:
         credentials = await self._people.employees.create(

@@ -22,16 +22,17 @@ class ChatFailed(Unavailable):
 class ChatCustomer:
     """One open page. `seen` has the text of every message that it showed, by id."""
 
-    def __init__(self, link: str, http: aiohttp.ClientSession) -> None:
+    def __init__(self, link: str, http: aiohttp.ClientSession, *, origin: str | None = None) -> None:
+        """`origin`: what the browser says where the page came from; by default the link's own host."""
         address, _, self._token = link.partition("#")
         self._address = address.rstrip("/")
+        self._origin = origin or "/".join(self._address.split("/")[:3])
         self._http = http
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self.seen: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
-        origin = "/".join(self._address.split("/")[:3])
-        self._socket = await self._http.ws_connect(f"{self._address}/ws", headers={"Origin": origin})
+        self._socket = await self._http.ws_connect(f"{self._address}/ws", headers={"Origin": self._origin})
         await self._socket.send_json({"type": "hello", "token": self._token})
         await self._hear("ready")
         return self

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from core.config import Settings
+from maskline.demo.messages import PlayedMessage
 from maskline.demo.play import PlayedCall
 from maskline.evidence import export_contacts
 from maskline.ground import open_ground
@@ -14,12 +15,15 @@ from maskline.ground import open_ground
 VERIFIER = Path(__file__).parent.parent.parent / "verifier" / "maskline_verify.py"
 
 
-async def verified_offline(settings: Settings, played: list[PlayedCall]) -> bool:
-    """Export the evidence of all calls, recordings included, and run the verifier on it."""
+async def verified_offline(
+    settings: Settings, played: list[PlayedCall], messages: list[PlayedMessage]
+) -> bool:
+    """Export the evidence of all contacts, recordings included, and run the verifier on it."""
+    contacts = [one.facts["contact"]["id"] for one in played] + [one.facts["contact_id"] for one in messages]
     with tempfile.TemporaryDirectory(prefix="maskline-evidence-") as folder:
         bundle, key = Path(folder) / "evidence.zip", Path(folder) / "ledger.vkey"
         async with open_ground(settings) as ground:
-            await export_contacts(ground, [one.facts["contact"]["id"] for one in played], bundle)
+            await export_contacts(ground, contacts, bundle)
             key.write_text(ground.ledger_service.verifier.vkey)
         return await asyncio.to_thread(_verify, bundle, key)
 

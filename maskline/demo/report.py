@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from maskline.demo.message_report import messages_as_data
+from maskline.demo.messages import PlayedMessage
 from maskline.demo.play import PlayedCall
 from maskline.texts import language
 
@@ -61,8 +63,10 @@ def print_report(console: Console, played: list[PlayedCall]) -> None:
     console.print(word("books").format(proofs=proofs, size=newest, alerts=alerts), highlight=False)
 
 
-def as_data(played: list[PlayedCall], faults: list[str], *, verified: bool) -> dict[str, Any]:
-    """Give everything as JSON: calls, transcripts, findings, scores, verdicts, proofs."""
+def as_data(
+    played: list[PlayedCall], messages: list[PlayedMessage], faults: list[str], *, verified: bool
+) -> dict[str, Any]:
+    """Give everything as JSON: calls, transcripts, findings, scores, verdicts, proofs; messages."""
     return {
         "passed": not faults and verified,
         "faults": faults,
@@ -79,6 +83,7 @@ def as_data(played: list[PlayedCall], faults: list[str], *, verified: bool) -> d
             }
             for one in played
         ],
+        "messages": messages_as_data(messages),
     }
 
 

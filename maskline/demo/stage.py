@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from core.config import Settings
 from maskline.demo.cast import Cast, set_stage
+from maskline.demo.messages import MessagePlay, PlayedMessage
 from maskline.demo.play import Play, PlayedCall, Tell, everybody
 from maskline.demo.results import Collector
 from maskline.ground import open_ground
@@ -14,6 +15,7 @@ class Performance:
     """What was played, by whom, and the passwords that the people chose."""
 
     played: list[PlayedCall]
+    messages: list[PlayedMessage]
     cast: Cast
     passwords: dict[str, str] = field(repr=False)
 
@@ -24,7 +26,9 @@ async def perform(settings: Settings, tell: Tell) -> Performance:
         cast = await set_stage(ground)
     async with everybody(cast, settings.web.url) as apis:
         played = await Play(settings, cast, apis, tell).run()
+        messages = await MessagePlay(settings, cast, apis, tell).run()
         tell("inspection", 0.0)
         await Collector(cast, apis).collect(played)
         tell("inspection", 1.0)
-        return Performance(played, cast, {username: api.password for username, api in apis.items()})
+        passwords = {username: api.password for username, api in apis.items()}
+        return Performance(played, messages, cast, passwords)

@@ -49,7 +49,7 @@ def shown(tmp_path_factory) -> dict:
     whisper = {"MASKLINE_SPEECH__WHISPER_MODEL_PATH": str(whisper_model())}
     said = run_command(tmp_path_factory.mktemp("demo"), "demo", "--json", variables=whisper, within_s=480)
     assert said.code == 0, said.err[-3000:]
-    for phone in ("13800138001", "13800138002", "13800138003", "13800138004"):
+    for phone in (*(f"1380013800{number}" for number in range(1, 6)), "13712345678"):
         assert phone not in said.out + said.err
     return json.loads(said.out)
 
@@ -94,6 +94,25 @@ def test_the_call_at_night_is_refused(shown):
     assert contact["reason_zh"]
     assert contact["reason_en"]
     assert contact["next_allowed_at"]
+
+
+def test_messages_are_delivered_masked_blocked_held_and_refused(shown):
+    ended = {one["id"]: one for one in shown["messages"]}
+    states = {name: one["message"]["state"] for name, one in ended.items()}
+    assert states == {
+        "delivered": "delivered",
+        "masked": "delivered",
+        "blocked": "blocked",
+        "held": "delivered",
+        "opted-out": "blocked",
+    }
+    assert ended["masked"]["arrived"] == "有事直接打我手机 137****5678"
+    assert ended["blocked"]["arrived"] is ended["opted-out"]["arrived"] is None
+    assert ended["held"]["released_by"] == "周敏"
+    assert ended["held"]["message"]["reviewed_by"] != ended["held"]["message"]["author_id"]
+    assert ended["opted-out"]["customer_wrote"] == ["退订"]
+    assert ended["opted-out"]["message"]["rule_id"] == "do-not-contact"
+    assert len({one["message"]["contact_id"] for one in ended.values()}) == len(ended)
 
 
 def test_everything_is_in_the_ledger(shown):
