@@ -15,6 +15,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "lexicon": quality.lexicon,
     "inspection-rules": quality.inspection_rules,
     "scoring": quality.scoring,
+    "conduct": quality.conduct,
     "sip-remote": telephony.remote,
     "sip-phrases": telephony.phrases,
     "call-causes": telephony.call_causes,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from qa.conduct.catalogue import own_catalogue
 from qa.inspection.rulebook import own_rulebook
 from qa.lexicon.loader import own_packs
 from reference_blocks.markdown import code, table
@@ -79,3 +80,14 @@ def scoring() -> str:
         ("辅导 / coach from（以下为重点 / below: flag）", scheme.bands.coach),
     ]
     return table(("项目 / item", "值 / value"), rows)
+
+
+def conduct() -> str:
+    """One row a kind of sensitive behaviour."""
+    catalogue = own_catalogue()
+    rows = [
+        (code(kind), f"{entry.title.zh} / {entry.title.en}", entry.severity, entry.source)
+        for kind, entry in (*catalogue.kinds.items(), ("…", catalogue.unknown))
+    ]
+    head = ("种类 / kind", "名称 / title", "级别 / severity", "来源 / source")
+    return f"版本 / version `{catalogue.version}`\n\n{table(head, rows)}"
