@@ -250,8 +250,15 @@ def test_who_saw_what_and_that_the_list_was_not_touched(visit: Any, stage: Stage
     reviewer.call("deal")
     reviewer.page.get_by_role("button", name="播放").click()
     expect(reviewer.page.get_by_role("button", name="暂停")).to_be_visible()
+    seen = stage.run(
+        stage.gateway.calls.get(stage.seeded.people["zhao"].principal, stage.seeded.calls["abuse"])
+    )
+    reviewer.go(f"/customers/{seen.row.customer_id}")
     stage.run(stage.ground.audit.cover())
     window: Visit = visit("sun")
+    opened = window.go(f"/access-log?group=customer&customer={seen.row.customer_id}").locator("#rows tr")
+    expect(opened).to_have_count(1)
+    expect(opened).to_contain_text("赵质检")
     page = window.go("/access-log?group=recording")
     line = page.locator("#rows tr").first
     expect(line).to_contain_text("赵质检")

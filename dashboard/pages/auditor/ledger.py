@@ -91,7 +91,7 @@ def _list(renderer: Renderer, sources: LedgerSources) -> Endpoint:
                 next_address=query.address(cursor=following) if following else None,
                 checkpoint=checkpoint,
                 key_id=_key_id(sources.ledger),
-                data={"texts": texts(context.language, "proof."), "record": None},
+                data=_data(context.language, None),
             )
         )
 
@@ -120,7 +120,7 @@ def _one(renderer: Renderer, ledger: LedgerService) -> Endpoint:
                 place=await _place(ledger, entry, checkpoint),
                 last=checkpoint is None or path.seq >= checkpoint.size - 1,
                 checkpoint=checkpoint,
-                data={"texts": texts(context.language, "proof."), "record": entry.record.decode()},
+                data=_data(context.language, entry.record.decode()),
             )
         )
 
@@ -162,6 +162,13 @@ async def _place(ledger: LedgerService, entry: Entry, checkpoint: Checkpoint | N
     covered = checkpoint is not None and checkpoint.size > entry.seq
     found = await ledger.inclusion(entry.seq, checkpoint.size if covered and checkpoint else None)
     return Place(found.size, found.root, found.hashes, covered)
+
+
+def _data(language: str, record: str | None) -> dict[str, object]:
+    """Give the script its words, and the record as the page shows it."""
+    said = texts(language, "proof.")
+    conclusions = {f"proof.{word}": said[f"proof.audit.{word}"] for word in ("ok", "bad")}
+    return {"texts": said | conclusions, "record": record}
 
 
 def _key_id(ledger: LedgerService) -> str:
