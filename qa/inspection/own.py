@@ -34,7 +34,7 @@ class CategoryCount:
 
 @dataclass(frozen=True, slots=True)
 class OwnQuality:
-    """`inspected` counts contacts whose content was read, scored or not."""
+    """`inspected` counts calls whose recording was read, scored or not; scores are of days of threads too."""
 
     inspected: int
     days: dict[date, DayOfScores]
@@ -57,10 +57,10 @@ async def own_quality(
     inspected = 0
     async with database.read() as session:
         rows = await session.execute(
-            select(row.contact_started_at, row.score, row.band, row.nothing).where(*mine)
+            select(row.contact_started_at, row.score, row.band, row.nothing, row.contact_id).where(*mine)
         )
-        for at, score, band, nothing in rows:
-            inspected += nothing != "no-recording"
+        for at, score, band, nothing, contact_id in rows:
+            inspected += nothing != "no-recording" and contact_id is not None
             if score is not None:
                 scores.setdefault(at.astimezone(zone).date(), []).append((score, band))
         findings = func.count().label("findings")

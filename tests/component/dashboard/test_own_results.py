@@ -88,10 +88,12 @@ async def test_scores_and_findings_are_ones_own(desk: Desk) -> None:
     good = inspection(agent.employee_id, at, 90, Band.PASS)
     bad = inspection(agent.employee_id, at + timedelta(minutes=5), 41, Band.FLAG)
     empty = inspection(agent.employee_id, at, None, None)
+    thread_day = inspection(agent.employee_id, at, None, None)
+    thread_day.contact_id, thread_day.thread_day_id, thread_day.nothing = None, new_id(), "no-text"
     foreign = inspection(new_id(), at, 10, Band.FLAG)
     late = inspection(agent.employee_id, shanghai(1, day=23), 10, Band.FLAG)
     async with desk.database.begin() as session:
-        session.add_all([good, bad, empty, foreign, late])
+        session.add_all([good, bad, empty, thread_day, foreign, late])
         await session.flush()
         session.add_all(
             [finding(bad, 0, "threat"), finding(bad, 1, "threat"), finding(good, 0, "insult"),
