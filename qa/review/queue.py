@@ -133,6 +133,11 @@ def ordered(query: Rows, pile: Pile) -> Rows:
     return query.order_by(InspectionRow.id.desc())
 
 
+def places(query: Rows, pile: Pile, limit: int) -> Rows:
+    """Give only the places (inspection id, rank) of what comes first: whole rows are heavy to sort."""
+    return ordered(query.with_only_columns(InspectionRow.id, rank), pile).limit(limit)
+
+
 def after(query: Rows, pile: Pile, place: tuple[int, str]) -> Rows:
     """Leave what comes after a place (rank, inspection id) in the pile's order."""
     at, inspection_id = place

@@ -97,9 +97,9 @@ class ReviewReader:
                 queue.after(base, wanted.pile, (place[2], inspection_id)), base,
             ]  # fmt: skip
             for query in wishes:
-                found = (await session.execute(queue.ordered(query, wanted.pile).limit(1))).first()
+                found = (await session.execute(queue.places(query, wanted.pile, 1))).first()
                 if found is not None:
-                    return str(found[0].id)
+                    return str(found[0])
         return None
 
     async def summaries(

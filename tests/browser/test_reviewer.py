@@ -98,6 +98,26 @@ def test_a_colleague_is_told_who_is_at_work(visit: Any, stage: Stage) -> None:
     expect(page.locator("form.decide").first).to_be_attached()
 
 
+def test_two_at_once_the_later_one_is_told_and_loses_no_word(visit: Any, stage: Stage) -> None:
+    zhao = stage.seeded.people["zhao"].principal
+    detail = stage.run(stage.quality.reader.get(zhao, stage.extra.thread_inspection))
+    window: Visit = visit("zhao")
+    page = window.go(f"/inspections/{stage.extra.thread_inspection}")
+    finding = (at_hand(page).get_attribute("id") or "").removeprefix("finding-")
+    assert finding in {found.id for found in detail.findings}
+    service = stage.quality.reviews.service
+    stage.run(service.decide(zhao, finding, Ruling.CONFIRM, comment="另一个窗口", revision=0))
+    page.keyboard.press("o")
+    page.keyboard.type("我的意见")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.failed")).to_contain_text("您的结论没有写入")
+    expect(at_hand(page)).to_contain_text("另一个窗口")
+    expect(at_hand(page).locator("textarea")).to_have_value("我的意见")
+    expect(at_hand(page).locator("textarea")).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.done")).to_contain_text("命中已推翻")
+
+
 def test_an_objection_is_settled_by_another_reviewer(visit: Any, stage: Stage) -> None:
     zhao = stage.seeded.people["zhao"].principal
     reviews = stage.quality.reviews
@@ -161,11 +181,10 @@ def test_a_day_of_messages_is_reviewed_the_same_way(visit: Any, stage: Stage) ->
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(f"/inspections/{stage.extra.thread_inspection}"))
     expect(page.locator("#transcript")).to_contain_text("我考虑一下")
-    page.keyboard.press("o")
-    page.keyboard.type("是在转述客户的话")
-    page.keyboard.press("Control+Enter")
-    expect(page.locator(".notice.done")).to_contain_text("命中已推翻")
     expect(page.locator("#score-panel")).to_contain_text("机检 77 分")
+    page.keyboard.press("c")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.done")).to_contain_text("命中已确认")
 
 
 def test_filters_stay_in_the_address(visit: Any, stage: Stage) -> None:

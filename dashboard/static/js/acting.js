@@ -10,23 +10,23 @@ export async function send(form, submitter) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-// Puts the parts of the answer in the place of ours; an answer that lacks them (log-in, an error page) is
-// shown as a page. Gives whether the action was done: a refusal leaves what was typed.
+// Puts the parts of the answer in the place of ours: after a refusal too, for then somebody else may have
+// changed them. An answer that lacks the notices (log-in, an error page) loads the page anew. Gives whether
+// the action was done.
 export function swap(page, ids) {
-  const refusal = page.querySelector(".notice.failed");
-  const notices = document.getElementById("notices");
-  const fresh = page.getElementById("notices");
+  const [notices, fresh] = [document.getElementById("notices"), page.getElementById("notices")];
   if (!notices || !fresh) {
     location.reload();
     return false;
   }
+  const refused = fresh.querySelector(".notice.failed") !== null;
   notices.replaceChildren(...fresh.childNodes);
-  if (refusal) return false;
   for (const id of ids) {
     const [ours, theirs] = [document.getElementById(id), page.getElementById(id)];
     if (ours && theirs) ours.replaceWith(theirs);
   }
-  return true;
+  if (refused) notices.scrollIntoView({ block: "nearest" });
+  return !refused;
 }
 
 export function isTyping(target) {

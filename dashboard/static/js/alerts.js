@@ -50,7 +50,7 @@ document.addEventListener("submit", async (event) => {
   const place = rows().findIndex((row) => row.id === id);
   try {
     const page = await send(form, event.submitter);
-    if (!swap(page, ["results"])) return;
+    swap(page, ["results"]);
     // What was closed has left the list: the one after it stands in its place.
     const row = document.getElementById(id) ?? rows()[Math.min(place, rows().length - 1)];
     row?.focus();

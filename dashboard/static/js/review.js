@@ -101,6 +101,19 @@ function press(event, key) {
   button.form.requestSubmit(button);
 }
 
+// What was typed stays after a refusal, in the form as it stands now.
+function keep(form, finding, submitter) {
+  const action = new URL(form.action).pathname;
+  const fresh = finding?.querySelector(`form[action="${action}"]`);
+  const [old, text] = [form.querySelector("textarea"), fresh?.querySelector("textarea")];
+  if (!old || !text) return;
+  text.value = old.value;
+  const choice = submitter?.dataset.choice && fresh.querySelector(`[data-choice="${submitter.dataset.choice}"]`);
+  choice?.classList.add("chosen");
+  text.closest("details")?.setAttribute("open", "");
+  text.focus();
+}
+
 async function onSubmit(event) {
   const form = event.target.closest("form[data-act]");
   if (!form) return;
@@ -112,13 +125,14 @@ async function onSubmit(event) {
   try {
     const page = await send(form, event.submitter);
     const place = panel()?.querySelector(".findings")?.scrollTop ?? 0;
-    if (!swap(page, PARTS)) {
-      form.querySelector("textarea")?.focus();
-      return;
-    }
+    const done = swap(page, PARTS);
     const list = panel()?.querySelector(".findings");
     if (list) list.scrollTop = place;
     const here = finding && document.getElementById(finding);
+    if (!done) {
+      if (here) mark(here);
+      return keep(form, here, event.submitter);
+    }
     if (decided) goOn(finding);
     else if (here) mark(here);
     else if (form.action.endsWith("/finish")) nextInspection()?.focus();
