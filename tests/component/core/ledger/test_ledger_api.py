@@ -1,6 +1,7 @@
 """The ledger over HTTP: an outsider's checker accepts what it answers; who may not see it does not."""
 
 import base64
+from datetime import timedelta
 
 import pytest
 
@@ -109,3 +110,29 @@ async def test_who_may_see_what(get, service, database, clock, role):
     seen = [(await get(path, role))[0] for path in PATHS]
     entries = 200 if role in {Role.REVIEWER, Role.ADMINISTRATOR, Role.AUDITOR} else 403
     assert seen == [200, 200, 200, entries, entries]
+
+
+async def test_entries_are_listed_newest_first_by_kind_time_and_cursor(get, service, database, clock):
+    begun = clock.now()
+    await grow(service, database, clock, 5)
+    clock.advance(timedelta(minutes=1))
+    turned = clock.now()
+    async with database.begin() as session:
+        await service.append(session, "line.status", {"line": "l1"})
+    seqs, cursor = [], ""
+    while cursor is not None:
+        status, page = await get(f"/ledger/entries?limit=4{cursor and '&cursor=' + cursor}")
+        assert status == 200
+        seqs += [one["seq"] for one in page["items"]]
+        cursor = page["next_cursor"]
+    assert seqs == [5, 4, 3, 2, 1, 0]
+    _, page = await get("/ledger/entries?kind=line.status")
+    assert [one["body"] for one in page["items"]] == [{"line": "l1"}]
+    moment = turned.strftime("%Y-%m-%dT%H:%M:%SZ")
+    _, page = await get(f"/ledger/entries?since={moment}")
+    assert [one["seq"] for one in page["items"]] == [5]
+    _, page = await get(f"/ledger/entries?until={begun.strftime('%Y-%m-%dT%H:%M:%SZ')}")
+    assert page == {"items": [], "next_cursor": None}
+    assert (await get("/ledger/entries?cursor=WyJ4Il0"))[0] == 422
+    assert (await get("/ledger/entries", Role.AGENT))[0] == 403
+    assert set(await service.kinds()) >= {"line.status"}
