@@ -132,7 +132,7 @@ async def _peer(load: Load) -> Spent:
 def measure(options: Options) -> Result:
     if SIPP is None:
         raise Missing(NO_SIPP)
-    load = Load(40, 12) if options.quick else Load(240, 24)
+    load = Load(40, 16) if options.quick else Load(180, 24)
     peer = asyncio.run(_peer(load))
     with running("calls", "switch", log_level="WARNING") as system:
         ours, told = outside(_ours(system, load))

@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.lists [--quick]
 
 A database in SQLite with 100,000 contacts, calls, 60,000 inspections, 10,000 customers and 54 employees;
-the web process as `maskline serve` starts it; one request at a time over one connection, p50 and p95 of 40,
+the web process as `maskline serve` starts it; one request at a time over one connection, p50 and p95 of 30,
 and the CPU time of the web process for each. The peer is one SELECT of the same rows (columns as they lie,
 nothing opened, masked or rendered) by the sqlite3 module. `--quick` takes 20,000 contacts.
 """
@@ -180,7 +180,7 @@ async def _measure_all(system: System, asked: Sequence[Asked], seeded: Seeded,
 
 
 def measure(options: Options) -> Result:
-    contacts, count = (20_000, 8) if options.quick else (100_000, 40)
+    contacts, count = (20_000, 8) if options.quick else (100_000, 30)
     system = System(("web",), log_level="WARNING")
     try:
         system.prepare()

@@ -20,7 +20,7 @@ from bench.figure import Figure, Options, Result, alone
 
 ALLOWED = 0.001
 SENDER_LATE_MS = 60.0
-FIRST, STEP, STEPS = 0.6, 1.25, 8
+FIRST, STEPS = 0.6, 8
 Trial = Callable[[int], Awaitable[tuple[rtp.Heard, bool]]]
 
 
@@ -46,7 +46,7 @@ async def _ours(calls: int, seconds: float) -> tuple[rtp.Heard, bool]:
     return heard, heard.loss <= ALLOWED and recorded >= relayed * (1 - ALLOWED)
 
 
-async def _limit(trial: Trial) -> Limit:
+async def _limit(trial: Trial, step: float) -> Limit:
     """Raise the load from what the CPU time of a packet promises (at little load it promises too little)."""
     heard, _ = await trial(20)
     calls = int(FIRST * 1e6 / (heard.cpu_us * 2 * rtp.PACKETS_A_SECOND))
@@ -55,7 +55,7 @@ async def _limit(trial: Trial) -> Limit:
         best = await _try(trial, calls, best)
         if best.stopped_by:
             break
-        calls = int(calls * STEP)
+        calls = int(calls * step)
     if best.stopped_by == "loss":
         between = await _try(trial, (best.calls + calls) // 2, best)
         return Limit(between.calls, between.cores, "loss")
@@ -73,9 +73,9 @@ async def _try(trial: Trial, calls: int, best: Limit) -> Limit:
     return Limit(best.calls, best.cores, "the sender" if late else "loss")
 
 
-async def _measure(seconds: float) -> Result:
-    ours = await _limit(lambda calls: _ours(calls, seconds))
-    peer = await _limit(lambda calls: _peer(calls, seconds))
+async def _measure(seconds: float, step: float) -> Result:
+    ours = await _limit(lambda calls: _ours(calls, seconds), step)
+    peer = await _limit(lambda calls: _peer(calls, seconds), step)
     note = (
         f"with {ours.cores:.2f} cores, stopped by {ours.stopped_by}; "
         f"peer with {peer.cores:.2f} cores, stopped by {peer.stopped_by}"
@@ -99,7 +99,7 @@ async def _measure(seconds: float) -> Result:
 
 
 def measure(options: Options) -> Result:
-    return asyncio.run(_measure(2.0 if options.quick else 4.0))
+    return asyncio.run(_measure(2.0, 1.6) if options.quick else _measure(4.0, 1.25))
 
 
 if __name__ == "__main__":

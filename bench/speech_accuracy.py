@@ -7,10 +7,10 @@ through the whole of qa.speech (detector, windows, engine). The peer is faster-w
 and the same weights, in the same run. Vosk is measured too where MASKLINE_TEST_VOSK_MODEL names a Chinese
 model. `--quick` takes every third clip.
 
-CER: character edits / characters of the reference, summed over all clips. Pinyin ER: the same over toneless
-syllables. Both sides are normalised alike: NFKC, simplified, lower case, no punctuation or space, 〇 零, 幺 一,
-两 二; a number in figures is read out as a value or digit by digit, whichever of the two is nearer to the
-other side (notation is not an error of hearing). Interjections count.
+CER: character edits / characters of the reference, summed over all clips. Pinyin ER: the same over
+toneless syllables. Both sides are normalised alike: NFKC, simplified, lower case, no punctuation or
+space, 〇 零, 幺 一, 两 二; a number in figures is read out as a value or digit by digit, whichever of the
+two is nearer to the other side (notation is not an error of hearing). Interjections count.
 
 Telephone: 300 to 3400 Hz, 8 kHz, µ-law of 8 bits (G.711's curve).
 """

@@ -150,7 +150,7 @@ async def _measure(count: int) -> Result:
 
 
 def measure(options: Options) -> Result:
-    return asyncio.run(_measure(200 if options.quick else 1500))
+    return asyncio.run(_measure(150 if options.quick else 1000))
 
 
 if __name__ == "__main__":
