@@ -21,8 +21,8 @@ trap 'rm -rf "$reports"' EXIT
 failed=0
 step "pytest: unit, component, conformance"
 $bin/pytest tests/unit tests/component tests/conformance -n 2 -q --junitxml "$reports/fast.xml" || failed=1
-step "pytest: telephony, leak, acceptance, browser"
-$bin/pytest tests/telephony tests/leak tests/acceptance tests/browser -n 2 --dist loadfile -q \
+step "pytest: telephony, leak, acceptance, browser, hardening"
+$bin/pytest tests/telephony tests/leak tests/acceptance tests/browser tests/hardening -n 2 --dist loadfile -q \
     --junitxml "$reports/system.xml" || failed=1
 step "all"
 $bin/python - "$reports"/*.xml <<'PY'
