@@ -277,7 +277,7 @@ def test_rules_lead_to_what_they_refused_and_can_be_tried(visit: Any, stage: Sta
     expect(page.locator("#answer")).to_contain_text("最早可以联系")
     page.get_by_label("日期").fill("2026-11-22")
     page.get_by_label("时间").fill("10:00")
-    expect(page.locator("#answer")).to_contain_text("允许")
+    expect(page.locator("#answer")).to_contain_text("放行")
     expect(page).to_have_url(re.compile("hour=10"))
     page.get_by_label("用途").select_option(label="催收")
     expect(page.locator("#answer")).to_contain_text("触达目的与绑定的目的不一致")

@@ -6,7 +6,7 @@ import pytest
 
 from core.clock import ManualClock
 from core.db import Database
-from core.outbox import LEASE_S, MAX_ATTEMPTS, Outbox
+from core.outbox import LEASE_S, MAX_ATTEMPTS, Backlog, Outbox, backlog, revive
 
 
 @pytest.fixture
@@ -83,3 +83,23 @@ async def test_message_that_always_fails_is_laid_aside(
     async with database.begin() as session:
         assert await outbox.claim(session, outbox_id, "w1") is None
         assert await outbox.take_due(session) == []
+
+
+async def test_the_backlog_counts_what_waits_and_what_was_given_up(
+    database: Database, outbox: Outbox, clock: ManualClock
+) -> None:
+    begun = clock.now()
+    waiting = await _put(database, outbox)
+    done = await _put(database, outbox)
+    async with database.begin() as session:
+        assert await outbox.ack(session, done)
+        assert await backlog(session) == Backlog(1, begun, 0)
+    for _ in range(MAX_ATTEMPTS + 1):
+        clock.advance(timedelta(hours=1))
+        async with database.begin() as session:
+            await outbox.claim(session, waiting, "worker")
+    async with database.begin() as session:
+        assert await backlog(session) == Backlog(0, None, 1)
+        assert await revive(session, clock.now()) == 1
+        assert await revive(session, clock.now()) == 0
+        assert [message.outbox_id for message in await outbox.take_due(session)] == [waiting]

@@ -10,7 +10,7 @@ from gateway.messages.templating import Variable, VariableKind, fill, names_in
 
 _TOLD_BY_NAME = (
     (VariableKind.AMOUNT, ("amount", "money", "sum", "fee", "balance")),
-    (VariableKind.DATE, ("date", "due", "until", "day")),
+    (VariableKind.DATE, ("date", "due", "until")),
     (VariableKind.LAST_FOUR, ("last_four", "tail")),
     (VariableKind.COUNT, ("count", "days", "number", "times")),
 )

@@ -298,3 +298,21 @@ async def test_passwords_are_argon2id(office, database):
     assert stored.startswith("$argon2id$")
     assert PASSWORD not in stored
     assert hash_token(PASSWORD) not in stored
+
+
+async def test_one_session_of_somebody_ends_and_the_others_stay(office) -> None:
+    made = await office.ready(Role.AGENT)
+    first = await office.log_in(made.employee.username)
+    second = await office.log_in(made.employee.username)
+    root = office.root
+    sessions = office.access.session_admin
+    await sessions.end_one(root, made.employee.id, first.session_id)
+    left = {seen.id for seen in await sessions.of(root, made.employee.id)}
+    assert second.session_id in left
+    assert first.session_id not in left
+    with pytest.raises(SessionUnknown):
+        await sessions.end_one(root, made.employee.id, first.session_id)
+    other = await office.ready(Role.AGENT)
+    with pytest.raises(SessionUnknown):
+        await sessions.end_one(root, other.employee.id, second.session_id)
+    assert [kind for kind, _ in await office.ledger()].count("employee.session-ended") == 1

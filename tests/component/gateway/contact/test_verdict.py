@@ -11,6 +11,7 @@ from core.errors import Unavailable
 from gateway.contact.errors import BindingUnknown, ContactNotOpen, RevealRefused
 from gateway.contact.model import Channel, ContactRequest, Decision, Direction, Outcome, Purpose, Verdict
 from gateway.contact.models import ContactRow
+from gateway.contact.queries import DryRun
 from gateway.contact.rulebook import RuleBook
 from gateway.customers.consent import BlockAsked
 from gateway.customers.model import BlockReason
@@ -311,3 +312,35 @@ async def test_a_verdict_outside_a_write_transaction_is_refused_on_sqlite(
     async with desk.database.read() as session:
         with pytest.raises(Unavailable):
             await desk.contacts.judge(session, ask(bound))
+
+
+async def test_a_dry_run_may_look_ahead_but_never_back(desk: Desk, clock: ManualClock) -> None:
+    admin, agent = await desk.employee(Role.ADMINISTRATOR), await desk.employee(Role.AGENT)
+    await desk.line(admin, "01088886666")
+    customer = await desk.customer(agent)
+    clock.set(shanghai(23))
+    binding = await desk.bind(agent, customer.id)
+    now = await desk.queries.dry_run(agent, DryRun(binding.id))
+    assert now.reason_code == "quiet-hours"
+    assert (await desk.queries.dry_run(agent, DryRun(binding.id, at=shanghai(9, day=22)))).allowed
+    assert await desk.queries.dry_run(agent, DryRun(binding.id, at=shanghai(9))) == now
+    assert await desk.queries.refusals(admin, shanghai(0), shanghai(0, day=23)) == []
+
+
+async def test_refusals_are_counted_by_rule_and_channel_within_scope(desk: Desk, clock: ManualClock) -> None:
+    admin, agent = await desk.employee(Role.ADMINISTRATOR), await desk.employee(Role.AGENT)
+    await desk.line(admin, "01088886666")
+    customer = await desk.customer(agent)
+    clock.set(shanghai(23))
+    binding = await desk.bind(agent, customer.id)
+    for channel in (Channel.CALL, Channel.CALL, Channel.MESSAGE):
+        request = ContactRequest(
+            agent.employee_id, binding.id, channel, Direction.OUTBOUND, Purpose.COLLECTION
+        )
+        async with desk.database.begin() as session:
+            await desk.contacts.judge(session, request)
+    day = shanghai(0), shanghai(0, day=22)
+    found = {(one.rule_id, one.channel): one.count for one in await desk.queries.refusals(admin, *day)}
+    assert found == {("hours-collection", Channel.CALL): 2, ("hours-collection", Channel.MESSAGE): 1}
+    assert await desk.queries.refusals(await desk.employee(Role.AGENT), *day) == []
+    assert await desk.queries.refusals(admin, day[1], day[1] + timedelta(days=1)) == []
