@@ -205,6 +205,17 @@ def test_a_message_is_written_screened_and_told(visit: Open, stage: Stage) -> No
     expect(page.get_by_label("due")).to_have_value("2026-12-01")
 
 
+def test_other_roles_read_within_their_scope(visit: Open, stage: Stage) -> None:
+    places = [address_of(stage, name) for name in ("customers", "talker", "card", "threads", "thread")]
+    for name, status in (("chen", 200), ("zhao", 200), ("sun", 200), ("admin", 200)):
+        one = visit(name)
+        assert [one.page.request.get(stage.url + place).status for place in places] == [status] * 5, name
+    stranger = visit("wang").page.request
+    assert [stranger.get(stage.url + place).status for place in places] == [200, 404, 404, 200, 404]
+    denied = visit("sun").page.request.get(f"{stage.url}/today")
+    assert denied.status == 403
+
+
 def test_results_lead_to_the_calls(visit: Open, stage: Stage) -> None:
     page = visit("lin").go("/results?days=7")
     expect(page.locator(".figures")).to_contain_text("66.7")
