@@ -1,7 +1,7 @@
 """The live feed: one reader of the books for all open pages of this process, server-sent events for each.
 
-State, not history: a stream is told the newest picture, never a list of what it missed. So a reconnect needs no
-memory, a slow reader skips what is over, and one picture is all that a stream ever keeps waiting.
+State, not history: a stream is told the newest picture, never a list of what it missed. So a reconnect
+needs no memory, a slow reader skips what is over, and one picture is all that a stream keeps waiting.
 """
 
 import asyncio
