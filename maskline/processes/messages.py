@@ -11,7 +11,7 @@ from maskline.beating import beating
 from maskline.channels_wiring import open_channels
 from maskline.gateway_wiring import build_gateway
 from maskline.ground import open_ground
-from maskline.messages_wiring import chat_tokens, message_ground
+from maskline.messages_wiring import chat_tokens, message_ground, read_words
 from maskline.processes import until_told
 from maskline.relay import owner
 
@@ -31,6 +31,8 @@ async def messages(settings: Settings, stop: asyncio.Event) -> None:
     with alone(settings.run_dir / LOCK, MessagesRunning):
         async with open_ground(settings) as ground:
             stands_on = message_ground(ground, build_gateway(ground))
+            if settings.wecom.source != "off":  # what staff wrote there is screened here
+                await asyncio.to_thread(read_words)
             services, tokens = build_messages(stands_on), chat_tokens(ground)
             async with open_channels(ground, stands_on, services, tokens) as channels:
                 host, _ = build_host(stands_on, services, channels.all(), worker=owner(), links=tokens)

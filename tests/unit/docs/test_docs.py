@@ -37,7 +37,7 @@ def walk(group, path):
 walk(typer.main.get_command(app), "")
 """
 OUTSIDE_SETTINGS = {"CONFIG", "SECRETS_DIR", "LANGUAGE", "SPEECH_DATA"}
-COMPOSE = {"ADVERTISED_HOST", "TRUNK_HOST", "PUBLIC_URL"}  # variables of docker-compose.yml
+COMPOSE = {"ADVERTISED_HOST", "TRUNK_HOST", "PUBLIC_URL", "CHAT_URL"}  # variables of docker-compose.yml
 
 
 def _id(page: Path) -> str:
