@@ -4,6 +4,7 @@ With `--quick` the runs are short and the page stays as it is.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from bench.page import page
 from bench.plan import PLAN, Planned
 
 ROOT = Path(__file__).resolve().parents[1]
+_ERROR = re.compile(r"^[\w.]*(?:Error|Exception): .*", re.MULTILINE)
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 
 
@@ -36,8 +38,8 @@ def run(planned: Planned, folder: Path, *, quick: bool) -> Result:
         except subprocess.TimeoutExpired:
             failed = f"stopped after {planned.limit_s} s"
     if failed or not path.exists():
-        last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-        return Result(skipped=": ".join([failed or "no result", *last]))
+        told = _ERROR.findall(log.read_text(encoding="utf-8", errors="replace"))
+        return Result(skipped=": ".join([failed or "no result", *told[-1:]]))
     return Result.load(path.read_text(encoding="utf-8"))
 
 

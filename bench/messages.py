@@ -153,7 +153,7 @@ def _submit_all(port: int, count: int) -> float:
         from smpplib import consts
 
         client = smpplib.client.Client("127.0.0.1", port, allow_unknown_opt_params=True)
-        client.set_message_sent_handler(lambda _: None)
+        client.set_message_sent_handler(lambda **_: None)
         client.connect()
         client.bind_transceiver(system_id="me", password="secret")  # noqa: S106 - the test SMSC's
         begun = time.perf_counter()
