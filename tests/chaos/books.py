@@ -15,7 +15,7 @@ from maskline.coverage import contacts_without_one_inspection
 from tests.chaos.load import Told
 from tests.support.system_desk import SystemDesk, awaited
 
-QUIET_WITHIN_S = 600.0
+QUIET_WITHIN_S = 300.0
 STAYS = {"thread.day_closed"}
 """Topics that may wait: a day of a thread is closed after its midnight."""
 
@@ -23,16 +23,24 @@ STAYS = {"thread.day_closed"}
 async def quiet(desk: SystemDesk) -> None:
     """Wait until every promise of the outbox is kept and every call is closed."""
 
+    left: Counter[str] = Counter()
+
     async def look() -> bool:
+        left.clear()
         async with desk.ground.database.read() as session:
             waiting = await session.scalars(
                 select(OutboxRow.topic).where(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
             )
+            left.update(topic for topic in waiting if topic not in STAYS)
             open_calls = await session.scalars(select(CallRow.id).where(CallRow.ended_at.is_(None)))
-            return not set(waiting) - STAYS and not list(open_calls)
+            left.update("open call" for _ in open_calls)
+        return not left
 
     await desk.idle()
-    await awaited(look, what="the outbox is empty and no call is open", timeout_s=QUIET_WITHIN_S)
+    try:
+        await awaited(look, what="the outbox is empty and no call is open", timeout_s=QUIET_WITHIN_S)
+    except AssertionError:
+        raise AssertionError(f"left after {QUIET_WITHIN_S:g} s: {left}") from None
 
 
 async def assert_right(desk: SystemDesk, told: Told) -> Counter[str]:
@@ -42,7 +50,7 @@ async def assert_right(desk: SystemDesk, told: Told) -> Counter[str]:
         calls = Counter(await session.scalars(select(CallRow.contact_id)))
         messages = {row.id: row for row in await session.scalars(select(MessageRow))}
         verdicts = Counter(
-            json.loads(record)["body"]["contact_id"]
+            json.loads(record)["body"]["contact"]
             for record in await session.scalars(
                 select(EntryRow.record).where(EntryRow.kind == "contact.verdict")
             )

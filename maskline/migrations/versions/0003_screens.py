@@ -363,8 +363,40 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("hidden", sa.JSON(), nullable=True))
 
+    with op.batch_alter_table("gw_calls", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gw_calls_employee_id"))
+        batch_op.create_index("ix_gw_calls_employee", ["employee_id", "id"], unique=False)
+
+    with op.batch_alter_table("gw_contacts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gw_contacts_employee_id"))
+        batch_op.create_index("ix_gw_contacts_decision", ["decision", "id"], unique=False)
+        batch_op.create_index("ix_gw_contacts_employee", ["employee_id", "requested_at"], unique=False)
+        batch_op.create_index("ix_gw_contacts_own", ["employee_id", "id"], unique=False)
+
+    with op.batch_alter_table("qa_inspections", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_qa_inspections_state"))
+        batch_op.create_index("ix_qa_inspections_state", ["state", "contact_started_at"], unique=False)
+        batch_op.create_index("ix_qa_inspections_newest_band", ["band", "id"], unique=False)
+        batch_op.create_index("ix_qa_inspections_started", ["contact_started_at"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("qa_inspections", schema=None) as batch_op:
+        batch_op.drop_index("ix_qa_inspections_started")
+        batch_op.drop_index("ix_qa_inspections_newest_band")
+        batch_op.drop_index("ix_qa_inspections_state")
+        batch_op.create_index(batch_op.f("ix_qa_inspections_state"), ["state"], unique=False)
+
+    with op.batch_alter_table("gw_contacts", schema=None) as batch_op:
+        batch_op.drop_index("ix_gw_contacts_own")
+        batch_op.drop_index("ix_gw_contacts_employee")
+        batch_op.drop_index("ix_gw_contacts_decision")
+        batch_op.create_index(batch_op.f("ix_gw_contacts_employee_id"), ["employee_id"], unique=False)
+
+    with op.batch_alter_table("gw_calls", schema=None) as batch_op:
+        batch_op.drop_index("ix_gw_calls_employee")
+        batch_op.create_index(batch_op.f("ix_gw_calls_employee_id"), ["employee_id"], unique=False)
+
     with op.batch_alter_table("qa_sentences", schema=None) as batch_op:
         batch_op.drop_column("hidden")
         batch_op.drop_column("at")
