@@ -58,9 +58,9 @@ def check() -> None:
     chosen = settings()
     with clear_errors():
         make_folders(chosen)
-        load_keyring(chosen)
         if supervisor_pid(chosen) is None:  # else the ports are ours
             check_ports(chosen)
+        load_keyring(chosen)
     out.print(text("config-ok"))
 
 

@@ -119,16 +119,22 @@ def language(request) -> str:
 
 @pytest.mark.parametrize(
     ("kind", "variable", "language"),
-    [(socket.SOCK_STREAM, "MASKLINE_WEB__PORT", "zh"), (socket.SOCK_DGRAM, "MASKLINE_SIP__PORT", "en")],
-    ids=["web", "sip"],
+    [
+        (socket.SOCK_STREAM, "MASKLINE_WEB__PORT", "zh"),
+        (socket.SOCK_STREAM, "MASKLINE_CHAT__PORT", "zh"),
+        (socket.SOCK_DGRAM, "MASKLINE_SIP__PORT", "en"),
+    ],
+    ids=["web", "chat", "sip"],
 )
 def test_a_port_is_busy(machine, kind, variable, language):
     with socket.socket(socket.AF_INET, kind) as other:
         other.bind((HOST, int(machine.variables[variable])))
         if kind is socket.SOCK_STREAM:
             other.listen()
+        checked = machine.run("config", "check", language=language)
         said = machine.run("up", "--no-demo", language=language)
     assert_one_line(said, language, machine.variables[variable], variable)
+    assert_one_line(checked, language, machine.variables[variable], variable)
 
 
 def test_the_folder_cannot_be_written(machine, language):

@@ -12,8 +12,8 @@ _numbers = itertools.count(1)
 class RawPhone(asyncio.DatagramProtocol):
     """One UDP socket and one dialog with the switch."""
 
-    def __init__(self, switch_port: int) -> None:
-        self.port = free_port()
+    def __init__(self, switch_port: int, *, port: int = 0) -> None:
+        self.port = port or free_port()
         self.switch = ("127.0.0.1", switch_port)
         self.received: asyncio.Queue[str] = asyncio.Queue()
         self.call_id = f"raw-{next(_numbers)}-{self.port}"
