@@ -8,7 +8,7 @@ export MASKLINE_LANGUAGE
 LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--python-version 3.11 -q --custom-compile-command "make lock"
 
-.PHONY: help run stop test lint types fmt lock bench clean
+.PHONY: help run stop test lint types fmt lock bench chaos clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,3 +47,7 @@ clean: ## Remove the environment and caches; data stays
 
 stop: ## Stop what `make run` started
 	@$(PY) -m maskline stop
+
+chaos: ## Kill the processes at random under mixed load and check every book (MINUTES=10)
+	@scripts/bootstrap.sh test
+	@$(PY) -m tests.chaos.storm --minutes $(or $(MINUTES),10)

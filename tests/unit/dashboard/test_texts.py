@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from dashboard.pages.reading.call import RECORDING_CAUSES
 
 from core.access.model import Role, Scope
 from core.status import State as SystemState
 from core.web.problems import STATUS
 from dashboard.filters import CallOutcome
+from dashboard.pages.reading.call import RECORDING_CAUSES
 from dashboard.render import FOLDER, TextMissing, catalogue, translate
 from gateway.calls.causes import Cause, EndedBy
 from gateway.calls.flow import Flow
