@@ -122,7 +122,8 @@ def build_messages(ground: MessageGround) -> Messages:
         wording=wording,
         allowed=Allowed(hosts=ground.house.hosts),
     )
-    inbox = _inbox(ground, books, attachments, calendar)
+    senders = Senders(sealing=ground.sealing, region=ground.region)
+    inbox = _inbox(ground, senders, books, attachments, calendar)
     receipts = Receipts(database=ground.database, clock=ground.clock, books=books, delivery=delivery)
     return Messages(
         service=MessageService(
@@ -162,7 +163,9 @@ def build_messages(ground: MessageGround) -> Messages:
             database=ground.database, subject_keys=ground.subject_keys, sealing=ground.sealing
         ),
         inbox=inbox,
-        fragments=Fragments(database=ground.database, clock=ground.clock, vault=ground.vault, inbox=inbox),
+        fragments=Fragments(
+            database=ground.database, clock=ground.clock, vault=ground.vault, senders=senders, inbox=inbox
+        ),
         receipts=receipts,
         days=ThreadDays(
             database=ground.database,
@@ -220,7 +223,9 @@ def build_host(
     return host, dispatcher
 
 
-def _inbox(ground: MessageGround, books: MessageBooks, attachments: Attachments, calendar: Calendar) -> Inbox:
+def _inbox(
+    ground: MessageGround, senders: Senders, books: MessageBooks, attachments: Attachments, calendar: Calendar
+) -> Inbox:
     return Inbox(
         database=ground.database,
         clock=ground.clock,
@@ -228,7 +233,7 @@ def _inbox(ground: MessageGround, books: MessageBooks, attachments: Attachments,
         refusals=ground.refusals,
         subject_keys=ground.subject_keys,
         vault=ground.vault,
-        senders=Senders(sealing=ground.sealing, region=ground.region),
+        senders=senders,
         books=books,
         attachments=attachments,
         bus=ground.bus,

@@ -16,6 +16,7 @@ from gateway.messages.channels.smpp import segments
 from gateway.messages.inbox import Inbox
 from gateway.messages.model import ChannelKind, Fragment, Received
 from gateway.messages.models import FragmentRow
+from gateway.messages.senders import Senders
 
 TABLE = "gw_message_fragments"
 WAIT = timedelta(hours=1)
@@ -27,10 +28,13 @@ SWEEP = 100
 class Fragments:
     """Keeps parts; the last one makes the message."""
 
-    def __init__(self, *, database: Database, clock: Clock, vault: Vault, inbox: Inbox) -> None:
+    def __init__(
+        self, *, database: Database, clock: Clock, vault: Vault, senders: Senders, inbox: Inbox
+    ) -> None:
         self._db = database
         self._clock = clock
         self._vault = vault
+        self._senders = senders
         self._inbox = inbox
 
     async def take(self, fragment: Fragment) -> None:
@@ -67,7 +71,7 @@ class Fragments:
             total=fragment.total,
             coding=fragment.coding,
             payload=cipher.seal(Field(TABLE, "payload", part_id), fragment.payload),
-            line_number=fragment.line_number[:20],
+            line_number=await self._senders.line(session, fragment.line_number),
             at=self._clock.now(),
         )
         if fragment.sender is not None:

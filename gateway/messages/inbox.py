@@ -255,7 +255,7 @@ class Inbox:
                 id=new_id(),
                 channel=received.channel,
                 provider_reference=received.reference,
-                line_number=received.line_number[:20],
+                line_number=await self._senders.line(session, received.line_number),
                 customer_id=sender.customer_id,
                 media=len(received.media),
                 received_at=self._clock.now(),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.masking import mask_number
 from gateway.customers.models import CustomerRow
 from gateway.customers.sealing import CustomerSealing
 from gateway.messages.model import Received
@@ -38,6 +39,12 @@ class Senders:
         if customer_id is None:
             return Sender()
         return Sender(customer_id, await self._binding(session, customer_id, received.line_number))
+
+    async def line(self, session: AsyncSession, written: str) -> str:
+        """Give the line that was written to as the books may hold it: masked unless it is one of ours."""
+        number = normalise_line(written, self._region)
+        known = select(LineRow.number).where(LineRow.number == number)
+        return await session.scalar(known) or (mask_number(written) if written else "")
 
     async def _by_thread(self, session: AsyncSession, thread_id: str) -> Sender:
         thread = await session.get(ThreadRow, thread_id)

@@ -150,6 +150,15 @@ async def test_window_and_order(smsc, channel):
     assert len({one.references for one in many}) == 40
 
 
+async def test_an_smscs_id_that_holds_a_number_is_hashed(smsc, channel):
+    coming = channel.deliveries()
+    for _ in range(2):
+        await smsc.tell(do="receipt", id="1069-13977778888", stat="DELIVRD")
+    first, again = [(await anext(coming)).event.provider_reference for _ in range(2)]
+    assert first == again == channel._provider_id("1069-13977778888")
+    assert "77778888" not in first
+
+
 async def test_receipts_messages_and_fragments(smsc, channel):
     coming = channel.deliveries()
     await smsc.tell(do="receipt", id="A00001", stat="DELIVRD")

@@ -37,6 +37,7 @@ FOR_GOOD = frozenset(
     | {0x62, 0x65, 0x66, 0xC0, 0xC1, 0xC2, 0xC3, 0xC4}
 )
 DEDUPE_S = 120
+_MAY_BE_NUMBER = re.compile(r"[0-9]{8}")
 _DIGITS = re.compile(r"[0-9]{3,20}")
 _log = get_logger(__name__)
 
@@ -134,6 +135,10 @@ class SmppChannel:
     def _blind(self, text: str) -> str:
         return self._key(self._prefix + text)
 
+    def _provider_id(self, written: str) -> str:
+        """Give an SMSC's message id as we keep it: one that may hold somebody's number is hashed."""
+        return self._prefix + (self._blind(written) if _MAY_BE_NUMBER.search(written) else written)
+
     async def _submit_one(
         self, session: SmppSession, outgoing: Outgoing, segment: segments.Segment, to: PhoneNumber
     ) -> str:
@@ -155,7 +160,7 @@ class SmppChannel:
         answer = await session.request(Command.SUBMIT_SM, pdu.encode()[HEADER.size :])
         if answer.status == OK:
             known = message_id_of(answer.body) or f"-{outgoing.reference}-{segment.part}"
-            return self._prefix + known
+            return self._provider_id(known)
         code = f"{answer.status:#04x}"
         if answer.status == THROTTLED:
             pause = self._options.throttle_pause_s
@@ -228,7 +233,9 @@ class SmppChannel:
             text = payload.decode("latin-1")
             found = read_receipt(text, parameters, decimal_ids=self._options.decimal_receipt_ids)
             if found is not None:
-                return Receipt(self.kind, found.state, self._prefix + found.message_id, code=found.code), ""
+                return Receipt(
+                    self.kind, found.state, self._provider_id(found.message_id), code=found.code
+                ), ""
         piece = segments.read_piece(decoded.esm_class, decoded.data_coding, payload)
         line = self._line(decoded.destination_addr)
         key, reference = self._reference(decoded, payload)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from gateway.messages.model import ReceiptState
 
 RECEIPTED_MESSAGE_ID, MESSAGE_STATE, NETWORK_ERROR_CODE = 0x001E, 0x0427, 0x0423
+MAX_ERROR = 7
+"""Appendix B says three characters, some carriers use more; what is longer is no code and may be a number."""
 RECEIPT_TYPES = 0x04  # esm_class: an SMSC delivery receipt
 _FIELD = re.compile(r"\b(id|stat|err):\s*([A-Za-z0-9\-_.]{1,64})", re.IGNORECASE)
 _BY_NUMBER = {
@@ -56,6 +58,8 @@ def read_receipt(text: str, parameters: Mapping[int, bytes], *, decimal_ids: boo
         message_id = format(int(message_id), "X")
     number = int.from_bytes(parameters[MESSAGE_STATE][:1]) if MESSAGE_STATE in parameters else 0
     word = _BY_NUMBER.get(number) or fields.get("stat", "UNKNOWN").upper()[:7]
+    word = word if word.isalpha() else "UNKNOWN"
     error = fields.get("err", "")
+    error = error if len(error) <= MAX_ERROR else ""
     state = _STATES.get(word, ReceiptState.ACCEPTED)
     return SmppReceipt(message_id, state, f"{word}:{error}" if error else word)

@@ -1,5 +1,6 @@
 """Parts of inbound messages: in any order, twice, with a crash between, and with one that never comes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -51,6 +52,14 @@ async def test_in_any_order_and_twice(post):
     assert await texts(post) == [TEXT]
     async with post.database.read() as session:
         assert await session.scalar(select(func.count()).select_from(FragmentRow)) == 0
+
+
+async def test_a_line_that_is_not_ours_is_kept_masked(post):
+    for part in parts_of(post):
+        await post.messages.fragments.take(replace(part, line_number="+8613977778888"))
+        async with post.database.read() as session:
+            assert set(await session.scalars(select(FragmentRow.line_number))) <= {"139****8888"}
+    assert await texts(post) == [TEXT]
 
 
 async def test_a_part_that_never_comes(post):

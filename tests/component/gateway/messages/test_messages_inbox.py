@@ -124,6 +124,22 @@ async def test_a_stranger_and_a_customer_without_binding_are_kept(post):
         assert await session.scalar(select(func.count()).select_from(StrayRow)) == 2
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("01087654321", "+861087654321"),
+        ("+8613977778888", "139****8888"),
+        ("13977778888", "139****8888"),
+        ("", ""),
+    ],
+)
+async def test_a_stray_line_that_is_not_ours_is_kept_masked(post, written, kept):
+    """Anybody may be written to by mistake: that number is no line of ours."""
+    stray = await post.come("你好", "s-1", sender=PhoneNumber.parse("13600136000"), line_number=written)
+    async with post.database.read() as session:
+        assert (await session.get(StrayRow, stray.stray_id)).line_number == kept
+
+
 async def test_a_released_binding_still_leads_home(post):
     await post.desk.bindings.release(post.agent, post.binding.id)
     kept = await post.come("退订")

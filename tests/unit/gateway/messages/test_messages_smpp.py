@@ -72,6 +72,15 @@ def test_receipts(text, parameters, decimal, answer):
     assert not is_receipt(0x40)
 
 
+@pytest.mark.parametrize(
+    ("stat", "error", "code"),
+    [("UNDELIV", "13977778888", "UNDELIV"), ("13977778888", "011", "UNKNOWN:011"), ("REJECTD", "MK-0012", "REJECTD:MK-0012")],
+)  # fmt: skip
+def test_a_receipts_code_holds_no_number(stat, error, code):
+    found = read_receipt(f"id:A1 stat:{stat} err:{error}", {}, decimal_ids=False)
+    assert found.code == code
+
+
 def test_frames():
     pdu = Pdu(0x15, 0, 9, b"xy")
     assert unpack(pdu.pack()) == pdu
