@@ -11,7 +11,9 @@ function choose(item) {
 }
 
 document.addEventListener("keydown", (event) => {
-  const form = event.target.closest?.(".decide-form");
+  // Escape leaves an open form even before the focus has come to it.
+  const open = event.key === "Escape" ? document.querySelector(".decide-form") : null;
+  const form = event.target.closest?.(".decide-form") ?? open;
   if (form) {
     if (event.key === "Escape") form.querySelector("[data-cancel]").click();
     else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
