@@ -1,8 +1,10 @@
 """Asks the web process everything that an account may ask, and keeps every byte of every answer."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +14,12 @@ _ID = re.compile(rb'"([0-9a-f]{32})"')
 _LINK = re.compile(rb'(?:href|src|hx-get|action)="(/[^"#]*)"')
 MAX_PAGES = 80
 MAX_TRIES = 12
+EVENTS = "/live/events"
+STARTS = (
+    "/", "/today", "/customers", "/threads", "/live", "/held", "/alerts", "/team", "/calls", "/results",
+    "/inspections", "/analysis", "/ledger", "/evidence", "/access-log", "/templates", "/imports", "/bindings",
+    "/system", "/login",
+)  # fmt: skip
 
 
 class Crawler:
@@ -61,6 +69,18 @@ class Crawler:
         assert status in {200, 201}, content
         self.token = json.loads(content)["token"] or self.token
 
+    async def listen(self, until: asyncio.Event) -> None:
+        """Read the stream of live events until told to stop, and keep what came."""
+        heard, patience = b"", aiohttp.ClientTimeout(total=None)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with self._http.get(self._base + EVENTS, headers=headers, timeout=patience) as answer:
+            self.statuses[f"GET {EVENTS}"] = answer.status
+            while not until.is_set() and not answer.content.at_eof():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.3):
+                        heard += await answer.content.readany()
+        self.answers.append((f"{self._role}: GET {EVENTS}", heard))
+
     async def crawl(self, ids: Mapping[str, Iterable[str]], bad: str) -> None:
         """Ask every GET of the API with real ids, with none, and with nonsense; then follow the pages."""
         status, content = await self.ask("GET", "/openapi.json")
@@ -82,7 +102,7 @@ class Crawler:
                 target = re.sub(r"\{[^}]*\}", bad, path)
                 await self.ask(method.upper(), target, {"phone": bad, bad: bad})
                 await self.ask(method.upper(), target, raw=b'{"phone": ' + bad.encode())
-        await self._pages()
+        await self._pages(ids)
 
     def _filled(self, path: str, ids: Mapping[str, Iterable[str]], bad: str) -> Iterator[str]:
         names = re.findall(r"\{([^}]*)\}", path)
@@ -104,9 +124,12 @@ class Crawler:
             return name
         return path.split("/")[3].rstrip("s") + "_id"
 
-    async def _pages(self) -> None:
-        """Follow the links of the dashboard, in both languages."""
-        seen, waiting = set(), ["/", "/calls", "/login"]
+    async def _pages(self, ids: Mapping[str, Iterable[str]]) -> None:
+        """Follow the links of the dashboard, in both languages; the pages of people who wrote come first."""
+        waiting = [*STARTS]
+        waiting += [f"/threads/{one}" for one in ids["thread_id"]]
+        waiting += [f"/customers/{one}" for one in ids["writer_id"]]
+        seen = {EVENTS}
         while waiting and len(seen) < MAX_PAGES:
             page = waiting.pop(0)
             if page in seen or "logout" in page:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,17 +11,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from core.access.model import Role
 from core.ledger.export import export_lines
+from core.tasks import spawn
 from gateway.media import g711
 from gateway.media.model import Law
+from gateway.messages.models import AttachmentRow, MessageRow, ThreadRow
 from maskline.demo.zones import daytime_zone
+from tests.conformance.test_smpp_channel import Smsc
 from tests.leak.canaries import Canaries
 from tests.leak.crawl import Crawler
 from tests.leak.hostile import press_number, rtcp_with_numbers, rtp_with_numbers, say_everything, taint
+from tests.leak.talk import Talk
 from tests.support.media import tone
 from tests.support.system import HOST, ROOT, System
-from tests.support.system_desk import Bound, SystemDesk, desk_of
+from tests.support.system_desk import Bound, Staff, SystemDesk, desk_of
 from tests.telephony.flows import arrived, connect, connect_inbound, over, staff_phone, status
 from tests.telephony.sip_phone import Call, SipPhone
 from tests.telephony.sip_text import write
@@ -43,15 +50,21 @@ class Gathered:
     processes: list[Source] = field(default_factory=list)
     exports: list[Source] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
+    sent: list[Source] = field(default_factory=list)
+    """What customers were written, over every channel."""
     said: bytes = b""
-    """All that the customers' phones sent: proof that the numbers were on the wire."""
+    """All that phones, customers and writers sent: proof that the numbers were on the wire."""
+    threads: dict[str, str] = field(default_factory=dict)
+    """The thread of each channel, and of what was held or decided."""
+    writers: list[str] = field(default_factory=list)
+    """The customers who were written to or wrote, the one with the notes first."""
 
 
 class Stage:
     """One performance on a running system."""
 
-    def __init__(self, system: System, desk: SystemDesk) -> None:
-        self.system, self.desk = system, desk
+    def __init__(self, system: System, desk: SystemDesk, smsc: Smsc) -> None:
+        self.system, self.desk, self.smsc = system, desk, smsc
         self.canaries = Canaries()
         self.gathered = Gathered(self.canaries)
         self.beside: list[tuple[str, Beside]] = []
@@ -70,6 +83,7 @@ class Stage:
                 taint(trunk, self.canaries)
                 self._record_what_is_sent(trunk)
                 await self._calls(people[Role.AGENT], trunk)
+                await self._messages(people[Role.AGENT], trunk, crawlers)
                 await self.desk.idle()
             await self._inspected()
             ids = await self._ids(people)
@@ -129,6 +143,25 @@ class Stage:
             await admin.ask(
                 "POST", f"/api/v1/customers/import{query}", raw="\n".join(rows).encode(), kind="text/csv"
             )
+
+        await self._import_by_page(admin, "\n".join(rows))
+
+    async def _import_by_page(self, admin: Crawler, table: str) -> None:
+        """The same rows by the page: the import's page and its report as CSV name the refused ones, masked."""
+        name, mark = self.canaries.number("import file name"), "leak-boundary"
+        form = (
+            f'--{mark}\r\nContent-Disposition: form-data; name="mode"\r\n\r\ngood_rows\r\n'
+            f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{name}.csv"\r\n'
+            f"Content-Type: text/csv\r\n\r\n{table}\r\n--{mark}--\r\n"
+        )
+        kind = f"multipart/form-data; boundary={mark}"
+        code, content = await admin.ask("POST", "/imports", raw=form.encode(), kind=kind)
+        assert code == 303, content
+        found = re.search(rb"Location: (/imports/[0-9a-f]{32})", admin.answers[-1][1])
+        assert found is not None
+        for path in (found[1].decode(), f"{found[1].decode()}/report.csv", "/imports/template.csv"):
+            code, content = await admin.ask("GET", path)
+            assert code == 200, (path, content)
 
     # --- calls
 
@@ -268,14 +301,30 @@ class Stage:
 
         trunk.send = keeping
 
+    # --- messages
+
+    async def _messages(self, agent: Staff, trunk: SipPhone, crawlers: dict[Role, Crawler]) -> None:
+        """Write both ways while those who may listen read the stream of live events."""
+        talk, over = Talk(self.desk, self.canaries, crawlers, self.smsc), asyncio.Event()
+        listening = [
+            spawn(crawlers[role].listen(over), name=f"live events of {role}")
+            for role in (Role.AGENT, Role.SUPERVISOR, Role.REVIEWER)
+        ]
+        try:
+            await talk.all(agent, trunk)
+        finally:
+            over.set()
+            self.gathered.said += talk.said
+        await asyncio.gather(*listening)
+        self.gathered.sent, self.gathered.threads = talk.sent, talk.threads
+        self.gathered.writers = talk.writers
+
     # --- what the system says of it
 
     async def _inspected(self) -> None:
         """Wait until the worker has taken every message, where there is a worker."""
         if "worker" not in self.system.children:
             return
-        from sqlalchemy import func, select
-
         from core.outbox import OutboxRow
         from tests.support.system_desk import awaited
 
@@ -288,10 +337,19 @@ class Stage:
 
     async def _ids(self, people) -> dict[str, list[str]]:
         rows = await self.desk.calls()
+        async with self.desk.ground.database.read() as session:
+            messages = list(await session.scalars(select(MessageRow).order_by(MessageRow.id)))
+            threads = list(await session.scalars(select(ThreadRow.id)))
+            files = list(await session.scalars(select(AttachmentRow.id)))
+        writers = self.gathered.writers
         return {
+            "thread_id": threads,
+            "message_id": [row.id for row in messages],
+            "attachment_id": files,
+            "writer_id": writers,
             "call_id": [row.id for row in rows],
             "contact_id": [row.contact_id for row in rows],
-            "customer_id": [row.customer_id for row in rows],
+            "customer_id": [*writers, *(row.customer_id for row in rows)],
             "binding_id": [row.binding_id for row in rows],
             "line_id": [row.line_id for row in rows],
             "employee_id": [one.employee_id for one in people.values()],
@@ -373,10 +431,15 @@ def processes(system: System) -> list[Source]:
     return found
 
 
-async def perform(system: System) -> Gathered:
-    """Play everything on a running system, stop it, and look at its files once more."""
-    async with desk_of(system) as desk:
-        gathered = await Stage(system, desk).play()
-    system.stop()
+async def perform(system: System, smsc_port: int) -> Gathered:
+    """Start a system beside an SMSC, play everything on it, stop it, and look at its files once more."""
+    smsc = await Smsc.start("--dedupe", port=smsc_port)
+    try:
+        await asyncio.to_thread(system.start)
+        async with desk_of(system) as desk:
+            gathered = await Stage(system, desk, smsc).play()
+        await asyncio.to_thread(system.stop)
+    finally:
+        await smsc.stop()
     gathered.files += [(f"{where}, after the end", data) for where, data in files(system.data)]
     return gathered

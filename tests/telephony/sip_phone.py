@@ -361,7 +361,7 @@ class SipPhone(asyncio.DatagramProtocol):
         if call is None and message.method == "INVITE":
             self._on_new(message, source)
         elif call is None:
-            self.respond(message, 200 if message.method == "OPTIONS" else 481, "OK")
+            self.respond(message, 200 if message.method in {"OPTIONS", "MESSAGE"} else 481, "OK")
         elif message.method == "INVITE":
             self._on_reinvite(call, message)
         elif message.method == "CANCEL":
