@@ -79,7 +79,9 @@ async def webchat(sqlite_url):
 
 async def sip(sqlite_url):
     link = InMemorySwitch()
-    channel = SipTextChannel(link, SipTextOptions("127.0.0.1", 5060, TrunkSources((), ())), lambda text: text[:8])
+    channel = SipTextChannel(
+        link, SipTextOptions("127.0.0.1", 5060, TrunkSources((), ())), lambda text: text[:8]
+    )
     link.connect()
     sent = []
 
