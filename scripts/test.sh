@@ -10,7 +10,10 @@ if [ $# -gt 0 ]; then
     exec $bin/pytest "$@"
 fi
 
-step "ruff"; $bin/ruff format --check . && $bin/ruff check .
+step "ruff"
+# Apart, not joined by "&&": the shell would let a failing first one pass.
+$bin/ruff format --check .
+$bin/ruff check .
 step "mypy (strict)"; $bin/mypy core gateway qa devicepolicy dashboard maskline
 step "import-linter"; $bin/lint-imports --no-cache
 step "deptry"; $bin/deptry .
