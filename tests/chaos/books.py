@@ -76,7 +76,7 @@ async def assert_right(desk: SystemDesk, told: Told) -> Counter[str]:
             "contacts": len(contacts),
             "calls": len(calls),
             "messages": len(messages),
-            "ledger entries": report.entries,
-            "contacts waiting for a receipt": len(pending),
+            "ledger entries": report.size,
+            "contacts of messages held or waiting for a receipt": len(pending),
         }
     )
