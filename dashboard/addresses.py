@@ -1,34 +1,32 @@
 """Filters that live in the address of a page: a form sends them, and a link carries them to a colleague."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, ClassVar
 from urllib.parse import urlencode
 
 from pydantic import Field, model_validator
 
-from core.web.schema import ApiModel, FieldProblem
+from core.web.schema import FieldProblem
+from dashboard.forms import FormModel
 
 Cursor = Annotated[str, Field(max_length=512)]
 
 
-class FilterQuery(ApiModel):
+class FilterQuery(FormModel):
     """Base of the queries of pages with filters. An empty field of a form means no filter."""
 
     page_path: ClassVar[str] = "/"
+    unsaid: ClassVar[Mapping[str, str]] = {}
+    """Values that hold without being said, so that an address without filters stays short."""
 
     cursor: Cursor | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _blank_is_none(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {name: given for name, given in value.items() if given != ""}
-
     def given(self) -> dict[str, str]:
         """Give the filters that are set, as they stand in the address."""
-        values = self.model_dump(mode="json", exclude={"cursor"}, exclude_none=True)
-        return {name: str(value) for name, value in values.items()}
+        values = self.model_dump(mode="json", exclude={"cursor", "done", "failed"}, exclude_none=True)
+        said = {name: str(value) for name, value in values.items()}
+        return {name: value for name, value in said.items() if self.unsaid.get(name) != value}
 
     def address(self, **changes: str | None) -> str:
         """Give the address of this page with some filters changed."""

@@ -1,14 +1,13 @@
 """The filters of the list of calls: from the address to what the gateway asks for, and back."""
 
-from datetime import date
 from enum import StrEnum
-from typing import Annotated
-from urllib.parse import urlencode
+from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from core.access.model import Principal
-from core.web.schema import ApiModel, FieldProblem, IdStr
+from core.web.schema import IdStr
+from dashboard.addresses import PeriodQuery
 from dashboard.day import Calendar
 from dashboard.people import Directory
 from gateway.calls.causes import Cause
@@ -30,11 +29,11 @@ class CallOutcome(StrEnum):
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,63}$")]
 
 
-class CallsQuery(ApiModel):
+class CallsQuery(PeriodQuery):
     """The address of the list: every filter has its name here. `until` is the last day that counts."""
 
-    since: date | None = None
-    until: date | None = None
+    page_path: ClassVar[str] = "/calls"
+
     employee: IdStr | None = None
     department: IdStr | None = None
     purpose: Purpose | None = None
@@ -45,31 +44,6 @@ class CallsQuery(ApiModel):
     rule: Slug | None = None
     band: Band | None = None
     category: Slug | None = None
-    cursor: Annotated[str, Field(max_length=512)] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _blank_is_none(cls, value: object) -> object:
-        """A form sends every field; an empty one means no filter."""
-        if not isinstance(value, dict):
-            return value
-        return {name: given for name, given in value.items() if given != ""}
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "CallsQuery":
-        if self.since and self.until and self.since > self.until:
-            raise FieldProblem("开始日期不能晚于结束日期。", "The first day must not be after the last.")
-        return self
-
-    def given(self) -> dict[str, str]:
-        """Give the filters that are set, as they stand in the address."""
-        values = self.model_dump(mode="json", exclude={"cursor"}, exclude_none=True)
-        return {name: str(value) for name, value in values.items()}
-
-    def address(self, **changes: str | None) -> str:
-        """Give the address of this list with some filters changed."""
-        values = {name: value for name, value in {**self.given(), **changes}.items() if value is not None}
-        return f"/calls?{urlencode(values)}" if values else "/calls"
 
 
 def call_filter(

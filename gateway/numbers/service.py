@@ -33,6 +33,7 @@ from gateway.numbers.model import BindingFilter, BindingView, BindRequest
 from gateway.numbers.models import BindingRow, LineRow
 from gateway.numbers.placement import Placement
 from gateway.numbers.policy import BindingPolicy
+from gateway.numbers.views import binding_view
 
 SWEEP = 200
 
@@ -177,7 +178,7 @@ class BindingService:
             rows, following = await paginate(session, query, key=BindingRow.id, cursor=cursor, limit=limit)
             lines = select(LineRow.id, LineRow.number).where(LineRow.id.in_({row.line_id for row in rows}))
             numbers = {row.id: row.number for row in await session.execute(lines)}
-        return BindingPage(tuple(_view(row, numbers[row.line_id]) for row in rows), following)
+        return BindingPage(tuple(binding_view(row, numbers[row.line_id]) for row in rows), following)
 
     async def count(self, principal: Principal, wanted: BindingFilter) -> int:
         """Count the bindings that `find` would list."""
@@ -317,7 +318,7 @@ class BindingService:
     async def _one(self, session: AsyncSession, *where: object) -> BindingView | None:
         query = select(BindingRow, LineRow.number).join(LineRow, LineRow.id == BindingRow.line_id)
         found = (await session.execute(query.where(*where))).one_or_none()  # type: ignore[arg-type]
-        return None if found is None else _view(*found)
+        return None if found is None else binding_view(*found)
 
 
 def _readable(principal: Principal) -> ColumnElement[bool]:
@@ -335,20 +336,3 @@ def _digest(request: BindRequest) -> str:
         request.line_id, request.city, request.city_match, request.stickiness, request.direct_dial,
     )  # fmt: skip
     return hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()
-
-
-def _view(row: BindingRow, line_number: str) -> BindingView:
-    return BindingView(
-        id=row.id,
-        token=row.token,
-        line_id=row.line_id,
-        line_number=line_number,
-        employee_id=row.employee_id,
-        department_id=row.department_id,
-        customer_id=row.customer_id,
-        purpose=row.purpose,
-        expires_at=row.expires_at,
-        direct_dial=row.direct_dial,
-        released_at=row.released_at,
-        release_reason=row.release_reason,
-    )

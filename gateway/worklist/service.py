@@ -23,6 +23,7 @@ from gateway.customers.notes.service import open_first, step_view
 from gateway.customers.sealing import CustomerSealing
 from gateway.numbers.model import BindingView
 from gateway.numbers.models import BindingRow, LineRow
+from gateway.numbers.views import binding_view
 from gateway.worklist.model import LastContact, Turn, WorkItem
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -145,19 +146,7 @@ class WorkList:
         )
         found: dict[str, list[BindingView]] = {}
         for row, number in await session.execute(query):
-            view = BindingView(
-                id=row.id,
-                token=row.token,
-                line_id=row.line_id,
-                line_number=number,
-                employee_id=row.employee_id,
-                department_id=row.department_id,
-                customer_id=row.customer_id,
-                purpose=row.purpose,
-                expires_at=row.expires_at,
-                direct_dial=row.direct_dial,
-            )
-            found.setdefault(row.customer_id, []).append(view)
+            found.setdefault(row.customer_id, []).append(binding_view(row, number))
         return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from core.access.model import Principal
 from core.access.models import EmployeeState
@@ -35,16 +35,9 @@ class Asked:
 
 
 class DeskQuery(DoneQuery):
-    """What every list takes: a notice, and what can be undone. An empty field is not given."""
+    """What every list takes: a notice, and what can be undone."""
 
     undo: IdStr | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _blank_is_none(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {name: given for name, given in value.items() if given != ""}
 
 
 class Kit:

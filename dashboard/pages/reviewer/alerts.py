@@ -1,18 +1,19 @@
 """Alerts: what must be looked at now. The most severe first; take, close with a note, go to the second."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
-from urllib.parse import urlencode
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from core.access.model import Principal
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
+from dashboard.addresses import FilterQuery
 from dashboard.forms import DoneQuery, FormModel, act, failure
 from dashboard.pages.preferences import Seen, local_path
 from dashboard.parts import DashboardParts
@@ -45,34 +46,16 @@ _STATES = {
 }
 
 
-class AlertsQuery(DoneQuery):
+class AlertsQuery(DoneQuery, FilterQuery):
     """The address of the list."""
+
+    page_path: ClassVar[str] = "/alerts"
+    unsaid: ClassVar[Mapping[str, str]] = {"state": AlertPile.NOW}
 
     state: AlertPile = AlertPile.NOW
     severity: Severity | None = None
     employee: IdStr | None = None
     department: IdStr | None = None
-    cursor: Annotated[str, Field(max_length=512)] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _blank_is_none(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            return value
-        return {name: given for name, given in value.items() if given != ""}
-
-    def given(self) -> dict[str, str]:
-        """Give the filters that are set, as they stand in the address."""
-        hidden = {"cursor", "done", "failed"}
-        values = self.model_dump(mode="json", exclude=hidden, exclude_none=True)
-        if self.state is AlertPile.NOW:
-            del values["state"]
-        return {name: str(value) for name, value in values.items()}
-
-    def address(self, **changes: str | None) -> str:
-        """Give the address of this list with some filters changed."""
-        values = {name: value for name, value in {**self.given(), **changes}.items() if value is not None}
-        return f"/alerts?{urlencode(values)}" if values else "/alerts"
 
 
 class AlertPath(ApiModel):

@@ -1,18 +1,19 @@
 """The list of inspections: which finding is next. Filters in the address, the most urgent first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlencode
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from core.access.model import Principal
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
-from core.web.schema import FieldProblem, IdStr
+from core.web.schema import IdStr
+from dashboard.addresses import PeriodQuery
 from dashboard.day import Calendar
 from dashboard.filters import Slug
 from dashboard.forms import DoneQuery, failure
@@ -39,8 +40,11 @@ class ReviewChannel(StrEnum):
     MESSAGE = "message"
 
 
-class InspectionsQuery(DoneQuery):
+class InspectionsQuery(DoneQuery, PeriodQuery):
     """The address of the list: every filter has its name here. `until` is the last day that counts."""
+
+    page_path: ClassVar[str] = "/inspections"
+    unsaid: ClassVar[Mapping[str, str]] = {"state": Pile.DUE}
 
     state: Pile = Pile.DUE
     priority: Priority | None = None
@@ -52,36 +56,6 @@ class InspectionsQuery(DoneQuery):
     channel: ReviewChannel | None = None
     score_from: Score | None = None
     score_to: Score | None = None
-    since: date | None = None
-    until: date | None = None
-    cursor: Annotated[str, Field(max_length=512)] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _blank_is_none(cls, value: object) -> object:
-        """A form sends every field; an empty one means no filter."""
-        if not isinstance(value, dict):
-            return value
-        return {name: given for name, given in value.items() if given != ""}
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "InspectionsQuery":
-        if self.since and self.until and self.since > self.until:
-            raise FieldProblem("开始日期不能晚于结束日期。", "The first day must not be after the last.")
-        return self
-
-    def given(self) -> dict[str, str]:
-        """Give the filters that are set, as they stand in the address."""
-        hidden = {"cursor", "done", "failed"}
-        values = self.model_dump(mode="json", exclude=hidden, exclude_none=True)
-        if self.state is Pile.DUE:
-            del values["state"]
-        return {name: str(value) for name, value in values.items()}
-
-    def address(self, **changes: str | None) -> str:
-        """Give the address of this list with some filters changed."""
-        values = {name: value for name, value in {**self.given(), **changes}.items() if value is not None}
-        return f"/inspections?{urlencode(values)}" if values else "/inspections"
 
     def queue(self) -> str:
         """Write the filters for the address of one inspection, so that `next` stays in this list."""
