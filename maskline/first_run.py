@@ -8,12 +8,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from core.access.errors import AdministratorPresent
 from core.config import Settings
 from core.vault import Keyring
-from maskline.gateway_wiring import build_people
 from maskline.ground import open_ground
 from maskline.migrations import migrate
 from maskline.permissions import registry
 from maskline.preflight import make_folders
 from maskline.texts import text
+from maskline.wiring.gateway import build_people
 from qa.speech.model_setup import ensure_whisper_model, is_complete, packages_installed
 
 ADMINISTRATOR = "admin"

@@ -25,9 +25,9 @@ def create(
 ) -> None:
     """新建一名管理员，口令只显示一次 / create an administrator; the password is shown once."""
     from maskline.first_run import FirstPassword
-    from maskline.gateway_wiring import build_people
     from maskline.ground import open_ground
     from maskline.permissions import registry
+    from maskline.wiring.gateway import build_people
 
     async def run() -> FirstPassword:
         async with open_ground(settings()) as ground:

@@ -13,9 +13,9 @@ from gateway.customers.consent import ConsentGiven
 from gateway.customers.model import ConsentSource, CustomerInput
 from gateway.numbers.model import BindRequest, LineDraft
 from maskline.demo.zones import daytime_zone, late_zone
-from maskline.gateway_wiring import Gateway, build_gateway, build_people
 from maskline.ground import Ground
 from maskline.permissions import registry
+from maskline.wiring.gateway import Gateway, build_gateway, build_people
 
 DIRECTOR = "demo"
 # The callers' numbers of the play. China has no range reserved for fiction; these are never dialled outside.

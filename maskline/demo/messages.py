@@ -13,7 +13,7 @@ from maskline.demo.cast import Cast, MessagePart
 from maskline.demo.chat import ChatCustomer
 from maskline.demo.play import DemoFailed, Tell
 from maskline.ground import open_ground
-from maskline.messages_wiring import chat_tokens
+from maskline.wiring.messages import chat_tokens
 
 CHANNEL = "webchat"
 SETTLED_WITHIN_S = 30.0

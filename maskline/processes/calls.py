@@ -12,12 +12,12 @@ from gateway.messages.build import build_host, build_messages
 from gateway.messages.channels.sip.channel import LinkSplit, SipTextChannel
 from gateway.messages.host import ChannelHost
 from maskline.beating import beating
-from maskline.channels_wiring import sip_texts
-from maskline.gateway_wiring import Gateway, build_gateway, open_calls
 from maskline.ground import Ground, open_ground
-from maskline.messages_wiring import chat_tokens, message_ground
 from maskline.processes import until_told
 from maskline.relay import owner
+from maskline.wiring.channels import sip_texts
+from maskline.wiring.gateway import Gateway, build_gateway, open_calls
+from maskline.wiring.messages import chat_tokens, message_ground
 
 
 async def calls(settings: Settings, stop: asyncio.Event) -> None:

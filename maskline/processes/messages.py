@@ -8,12 +8,12 @@ from core.errors import Conflict
 from core.heartbeat import Report
 from gateway.messages.build import build_host, build_messages
 from maskline.beating import beating
-from maskline.channels_wiring import open_channels
-from maskline.gateway_wiring import build_gateway
 from maskline.ground import open_ground
-from maskline.messages_wiring import chat_tokens, message_ground, read_words
 from maskline.processes import until_told
 from maskline.relay import owner
+from maskline.wiring.channels import open_channels
+from maskline.wiring.gateway import build_gateway
+from maskline.wiring.messages import chat_tokens, message_ground, read_words
 
 LOCK = "messages.lock"
 

@@ -11,12 +11,12 @@ from gateway.messages.events import MESSAGE_SEND
 from maskline.beating import beating
 from maskline.celery_app import make_celery, publish
 from maskline.evidence import evidence_exports
-from maskline.gateway_wiring import build_gateway, build_people
 from maskline.ground import Ground, open_ground
-from maskline.messages_wiring import build_message_services
 from maskline.permissions import registry
 from maskline.processes import until_told
 from maskline.relay import LEASE_TTL_S, Chore, OutboxPublisher, Relay, owner
+from maskline.wiring.gateway import build_gateway, build_people
+from maskline.wiring.messages import build_message_services
 
 OUTBOX_EVERY_S = 0.2
 BINDINGS_EVERY_S = 15.0

@@ -34,14 +34,14 @@ from gateway.messages.build import Messages
 from gateway.numbers import api as numbers_api
 from gateway.worklist import api as worklist_api
 from maskline.beating import beating
-from maskline.gateway_wiring import Gateway, build_gateway, build_people
 from maskline.ground import Ground, open_ground
-from maskline.messages_wiring import archive_members, build_message_services, read_words
-from maskline.pages_wiring import call_desk, dashboard_parts, sip_accounts
 from maskline.permissions import registry
 from maskline.processes import until_told
-from maskline.qa_wiring import Quality, build_quality
 from maskline.supervisor import PROCESSES
+from maskline.wiring.gateway import Gateway, build_gateway, build_people
+from maskline.wiring.messages import archive_members, build_message_services, read_words
+from maskline.wiring.pages import call_desk, dashboard_parts, sip_accounts
+from maskline.wiring.quality import Quality, build_quality
 from qa.inspection import api as inspection_api
 from qa.review import api as review_api
 

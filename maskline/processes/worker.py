@@ -9,7 +9,7 @@ from core.config import Settings
 from maskline.beating import beating
 from maskline.celery_app import DEFAULT_QUEUE, QUEUES, make_celery
 from maskline.ground import open_ground
-from maskline.qa_wiring import build_inspecting
+from maskline.wiring.quality import build_inspecting
 from maskline.worker import Deliverer, LoopThread, register, run_celery
 from qa.speech.select import select_engine
 from qa.tasks import handlers

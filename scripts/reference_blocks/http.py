@@ -53,11 +53,11 @@ def _document() -> dict[str, Any]:
     async def build() -> dict[str, Any]:
         from core.web.app import API_PREFIX
         from gateway.calls.client import CallsClient
-        from maskline.gateway_wiring import build_gateway
         from maskline.ground import open_ground
-        from maskline.messages_wiring import build_message_services
         from maskline.processes.web import api_endpoints
-        from maskline.qa_wiring import build_quality
+        from maskline.wiring.gateway import build_gateway
+        from maskline.wiring.messages import build_message_services
+        from maskline.wiring.quality import build_quality
 
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(data_dir=Path(folder), keyring=Keyring.generate().dump())

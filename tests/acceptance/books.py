@@ -7,7 +7,7 @@ from sqlalchemy import select
 from core.ledger.models import EntryRow
 from core.outbox import OutboxRow
 from gateway.calls.models import CallRow
-from maskline.qa_wiring import build_quality
+from maskline.wiring.quality import build_quality
 from qa.inspection.model import State
 from qa.inspection.models import InspectionRow
 from qa.inspection.views import InspectionDetail

@@ -22,8 +22,8 @@ from gateway.messages.model import ChannelKind, Receipt, ReceiptState, Received
 from gateway.messages.service import SendRequest
 from gateway.messages.templating import Variable, VariableKind
 from gateway.numbers.model import BindRequest
-from maskline.messages_wiring import message_ground
-from maskline.qa_threads import GatewayThreads, GatewayVoices, spoken_messages, voice_messages
+from maskline.wiring.messages import message_ground
+from maskline.wiring.threads import GatewayThreads, GatewayVoices, spoken_messages, voice_messages
 from qa.alerts import AlertService
 from qa.inspection.books import InspectionBooks
 from qa.inspection.rulebook import own_rulebook

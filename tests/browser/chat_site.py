@@ -12,7 +12,7 @@ from gateway.messages.channels.webchat.tokens import ChatTokens
 from gateway.messages.model import ChannelKind, MessageState
 from gateway.messages.models import MessageRow
 from gateway.messages.service import SendRequest
-from maskline.messages_wiring import chat_tokens, message_ground
+from maskline.wiring.messages import chat_tokens, message_ground
 
 if TYPE_CHECKING:
     from tests.browser.stage import Stage

@@ -14,8 +14,8 @@ from gateway.messages.memory import InMemoryChannel
 from gateway.messages.model import ChannelKind, Received
 from gateway.messages.models import ThreadDayRow
 from gateway.messages.service import SendRequest
-from maskline.messages_wiring import message_ground
-from maskline.qa_wiring import build_inspecting
+from maskline.wiring.messages import message_ground
+from maskline.wiring.quality import build_inspecting
 from qa.memory import ScriptedTranscriber
 from qa.speech.engine import SpeechEngine
 from tests.browser.conftest import START

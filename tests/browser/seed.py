@@ -31,10 +31,10 @@ from gateway.media.recorder import Recorder
 from gateway.media.recording import RecordingReader
 from gateway.numbers.model import BindingView, BindRequest, DirectDial, LineDraft
 from maskline.demo.scenario import FOLDER, ScriptedCall, Tracks, scripted_calls, tracks_of
-from maskline.gateway_wiring import Gateway
 from maskline.ground import Ground
 from maskline.permissions import registry
-from maskline.qa_wiring import CallContacts
+from maskline.wiring.gateway import Gateway
+from maskline.wiring.quality import CallContacts
 from qa.alerts import AlertService
 from qa.inspection.rulebook import own_rulebook
 from qa.inspection.rules import Inspector

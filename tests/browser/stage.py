@@ -23,14 +23,14 @@ from core.web.server import serve
 from dashboard.build import build_pages
 from gateway.calls.control import Hanger
 from gateway.calls.service import PlacedCall
-from maskline.gateway_wiring import build_gateway, build_people
 from maskline.ground import open_ground
-from maskline.messages_wiring import build_message_services
-from maskline.pages_wiring import dashboard_parts
 from maskline.permissions import registry
 from maskline.processes.web import api_endpoints
-from maskline.qa_wiring import build_quality
 from maskline.tables import load_metadata
+from maskline.wiring.gateway import build_gateway, build_people
+from maskline.wiring.messages import build_message_services
+from maskline.wiring.pages import dashboard_parts
+from maskline.wiring.quality import build_quality
 from tests.browser.seed import Seeded, Seeder
 
 T = TypeVar("T")

@@ -29,9 +29,9 @@ from gateway.customers.model import CustomerInput
 from gateway.media.recording import RecordingEvent, RecordingReader
 from gateway.numbers.model import BindRequest, LineDraft
 from maskline.demo.zones import daytime_zone, late_zone
-from maskline.gateway_wiring import build_gateway, build_people
 from maskline.ground import Ground
 from maskline.permissions import registry
+from maskline.wiring.gateway import build_gateway, build_people
 from tests.support.system import System
 
 _numbers = itertools.count(1)

@@ -16,7 +16,7 @@ from gateway.messages.channels.wecom.sources import RawRecord
 from gateway.messages.conduct import ConductBooks
 from gateway.messages.rulefile import screening_policy
 from gateway.messages.voices import VoiceMessages
-from maskline.qa_threads import GatewayConduct, GatewayCustomers, GatewayThreads, GatewayVoices
+from maskline.wiring.threads import GatewayConduct, GatewayCustomers, GatewayThreads, GatewayVoices
 from maskline.worker import Deliverer
 from qa.alerts import AlertService
 from qa.conduct.service import ConductService

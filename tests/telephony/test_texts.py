@@ -6,7 +6,7 @@ from gateway.messages.model import ChannelKind, MessageState
 from gateway.messages.models import MessageRow
 from gateway.messages.queries import ThreadFilter
 from gateway.messages.service import SendRequest
-from maskline.messages_wiring import build_message_services
+from maskline.wiring.messages import build_message_services
 from tests.support.system import running
 from tests.support.system_desk import Bound, SystemDesk, awaited, desk_of
 from tests.telephony.raw_phone import RawPhone, status_of

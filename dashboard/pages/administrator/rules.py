@@ -10,7 +10,7 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
-from dashboard.filters import CallsQuery, Slug
+from dashboard.call_filters import CallsQuery, Slug
 from dashboard.forms import DoneQuery
 from dashboard.pages.administrator.kit import Asked, DeskQuery, Kit
 from dashboard.pages.preferences import Seen

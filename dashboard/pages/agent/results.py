@@ -8,7 +8,7 @@ from core.access.model import Principal
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
-from dashboard.filters import CallsQuery
+from dashboard.call_filters import CallsQuery
 from dashboard.forms import FormModel
 from dashboard.pages.preferences import Seen
 from dashboard.parts import DashboardParts

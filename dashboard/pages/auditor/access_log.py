@@ -10,8 +10,8 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.schema import IdStr
-from dashboard.addresses import PeriodQuery
 from dashboard.day import Calendar
+from dashboard.filters import PeriodQuery
 from dashboard.pages.preferences import Seen
 from dashboard.people import Directory, People
 from dashboard.render import Renderer

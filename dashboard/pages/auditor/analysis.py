@@ -14,10 +14,10 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.schema import FieldProblem, IdStr
-from dashboard.addresses import PeriodQuery
+from dashboard.call_filters import CallOutcome
 from dashboard.charts import Column, ColumnChart, Piece, column_chart
 from dashboard.day import Calendar
-from dashboard.filters import CallOutcome
+from dashboard.filters import PeriodQuery
 from dashboard.pages.preferences import Seen
 from dashboard.people import Directory, People
 from dashboard.render import Renderer

@@ -18,8 +18,8 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import FileReply, Html, Redirect, StreamReply
 from core.web.schema import ApiModel, IdStr
-from dashboard.addresses import PeriodQuery
 from dashboard.day import Calendar
+from dashboard.filters import PeriodQuery
 from dashboard.forms import Failure, failure
 from dashboard.pages.preferences import Seen
 from dashboard.render import FOLDER, Renderer

@@ -14,8 +14,8 @@ from core.ledger.permissions import LEDGER_CHECKPOINT, LEDGER_READ
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, StreamReply
-from dashboard.addresses import PeriodQuery
 from dashboard.day import Calendar
+from dashboard.filters import PeriodQuery
 from dashboard.pages.preferences import Seen
 from dashboard.render import Renderer, texts
 

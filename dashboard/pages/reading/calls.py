@@ -6,8 +6,8 @@ from core.access.model import Principal
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
+from dashboard.call_filters import CallOutcome, CallsQuery, call_filter
 from dashboard.day import Calendar
-from dashboard.filters import CallOutcome, CallsQuery, call_filter
 from dashboard.pages.preferences import Seen
 from dashboard.people import Directory, People
 from dashboard.render import Renderer

@@ -11,8 +11,8 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.system import STATUS_DETAIL
+from dashboard.call_filters import CallOutcome, CallsQuery
 from dashboard.day import Calendar
-from dashboard.filters import CallOutcome, CallsQuery
 from dashboard.pages.preferences import Seen
 from dashboard.render import Renderer
 from gateway.calls.figures import CallCounts, CallFigures

@@ -13,7 +13,7 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
-from dashboard.addresses import FilterQuery
+from dashboard.filters import FilterQuery
 from dashboard.forms import DoneQuery, FormModel, act, failure
 from dashboard.pages.preferences import Seen, local_path
 from dashboard.parts import DashboardParts

@@ -13,9 +13,9 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.schema import IdStr
-from dashboard.addresses import PeriodQuery
+from dashboard.call_filters import Slug
 from dashboard.day import Calendar
-from dashboard.filters import Slug
+from dashboard.filters import PeriodQuery
 from dashboard.forms import DoneQuery, failure
 from dashboard.pages.preferences import Seen
 from dashboard.parts import DashboardParts

@@ -15,7 +15,7 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.schema import FieldProblem, IdStr
-from dashboard.filters import CallOutcome, CallsQuery
+from dashboard.call_filters import CallOutcome, CallsQuery
 from dashboard.forms import FormModel
 from dashboard.pages.preferences import Seen
 from dashboard.parts import DashboardParts

@@ -5,7 +5,7 @@ from core.vault import Keyring
 from gateway.messages import events
 from maskline.celery_app import QUEUES
 from maskline.ground import open_ground
-from maskline.qa_wiring import build_inspecting, build_quality
+from maskline.wiring.quality import build_inspecting, build_quality
 from qa.inspection.reading import InspectionReader
 from qa.speech.errors import NoSpeechEngine
 from qa.tasks import handlers

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dashboard.filters import CallOutcome, CallsQuery
+from dashboard.call_filters import CallOutcome, CallsQuery
 from gateway.calls.causes import Cause
 from gateway.contact.model import Purpose
 from qa.inspection.model import Band

@@ -10,7 +10,7 @@ import pytest
 from core.access.model import Role, Scope
 from core.status import State as SystemState
 from core.web.problems import STATUS
-from dashboard.filters import CallOutcome
+from dashboard.call_filters import CallOutcome
 from dashboard.pages.reading.call import RECORDING_CAUSES
 from dashboard.render import FOLDER, TextMissing, catalogue, translate
 from gateway.calls.causes import Cause, EndedBy

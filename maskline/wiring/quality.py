@@ -13,7 +13,7 @@ from gateway.contact.models import ContactRow
 from gateway.customers.sealing import CustomerSealing
 from gateway.media.recording import RecordingReader
 from maskline.ground import Ground
-from maskline.qa_threads import (
+from maskline.wiring.threads import (
     GatewayConduct,
     GatewayCustomers,
     GatewayThreads,

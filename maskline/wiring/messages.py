@@ -16,8 +16,8 @@ from gateway.messages.channels.wecom.members import ArchiveMembers
 from gateway.messages.model import ChannelKind, Traits
 from gateway.messages.screening.model import WordHit
 from gateway.messages.service import House
-from maskline.gateway_wiring import Gateway
 from maskline.ground import Ground
+from maskline.wiring.gateway import Gateway
 from qa.lexicon.loader import own_lexicon
 from qa.lexicon.model import Scene, Speaker
 

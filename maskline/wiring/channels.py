@@ -36,7 +36,7 @@ from gateway.messages.errors import ChannelUnavailable
 from gateway.messages.ports import MessageChannel
 from gateway.switch.trunk import TrunkSources
 from maskline.ground import Ground
-from maskline.messages_wiring import archive_members
+from maskline.wiring.messages import archive_members
 
 
 @dataclass(frozen=True, slots=True)

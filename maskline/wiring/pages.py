@@ -9,9 +9,9 @@ from gateway.calls.accounts import SipAccountService
 from gateway.calls.desk import CallDesk, CallsProcess
 from gateway.messages.build import Messages
 from maskline.evidence import evidence_exports
-from maskline.gateway_wiring import Gateway
 from maskline.ground import Ground
-from maskline.qa_wiring import Quality
+from maskline.wiring.gateway import Gateway
+from maskline.wiring.quality import Quality
 
 
 def dashboard_parts(
