@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.hands import wait_like_a_user
 from tests.browser.stage import Stage
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -99,6 +100,7 @@ def visit(chromium: Browser, stage: Stage) -> Iterator[Callable[..., Visit]]:
         context.add_cookies(
             [{"name": name, "value": value, "url": stage.url} for name, value in cookies.items() if value]
         )
+        wait_like_a_user(context)
         one = Visit(context.new_page(), stage)
         one.page.on("console", lambda said: one.faults.append(said.text) if said.type == "error" else None)
         one.page.on("pageerror", lambda error: one.faults.append(str(error)))

@@ -14,6 +14,7 @@ from gateway.customers.model import CustomerFilter
 from gateway.messages.templating import Variable, VariableKind
 from gateway.numbers.model import BindingFilter, BindRequest
 from tests.browser.conftest import Visit
+from tests.browser.hands import press
 from tests.browser.seed import PASSWORD
 from tests.browser.stage import Stage
 
@@ -132,7 +133,7 @@ def test_a_line_is_added_suspended_with_its_consequences_and_brought_back(visit:
     unfold(page, "永久注销")
     expect(panel(page)).to_contain_text("请先解除在用的绑定")
     page.locator("h1").click()
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(page).to_have_url(f"{stage.url}/lines")
     expect(panel(page)).to_have_count(0)
 

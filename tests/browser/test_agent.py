@@ -11,6 +11,7 @@ from gateway.calls.causes import Cause, EndedBy
 from gateway.calls.flow import Mark
 from tests.browser.agent_day import LIN_PHONES, WRITTEN_NUMBER, CallsThatOpen, seed
 from tests.browser.conftest import START, Visit
+from tests.browser.hands import press
 from tests.browser.stage import Stage
 
 Open = Callable[..., Visit]
@@ -84,7 +85,7 @@ def test_one_click_calls_and_the_page_says_how_far_it_is(visit: Open, stage: Sta
     page = visit("lin", width=390).go("/today")
     button = page.locator(".work-item", has_text="138****0000").get_by_role("button", name="拨打")
     button.focus()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     live = page.locator("#live-call")
     expect(live).to_contain_text("您的话机正在响")
     call_id = page.url.split("call=")[1]
@@ -114,7 +115,7 @@ def test_a_call_is_hung_up_and_a_fault_says_what_to_do(visit: Open, stage: Stage
     with page.expect_response(lambda answer: "/today/call/" in answer.url):
         pass
     expect(hangup).to_be_focused()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator("#live-call")).to_contain_text("通话已结束")
     stage.extra.registered = False
     page.goto(f"{stage.url}/today")
@@ -127,7 +128,7 @@ def test_a_call_is_hung_up_and_a_fault_says_what_to_do(visit: Open, stage: Stage
 def test_a_customer_is_found_without_a_name_in_the_address(visit: Open, stage: Stage) -> None:
     page = visit("lin").go("/customers")
     page.get_by_label("手机尾号四位").fill("0007")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.locator(".people li")).to_have_count(1)
     assert page.url == f"{stage.url}/customers"
     page.get_by_label("手机尾号四位").fill("12")

@@ -18,6 +18,7 @@ from core.ledger import LedgerSigner
 from core.sealed import Secret
 from dashboard.pages.auditor.evidence import VERIFIER
 from tests.browser.conftest import START, Visit
+from tests.browser.hands import press
 from tests.browser.stage import Stage
 
 PAGES = ("/ledger", "/ledger/16", "/evidence?since=2026-11-21&until=2026-11-21", "/access-log", "/analysis")
@@ -197,7 +198,7 @@ def test_entries_are_filtered_paged_and_opened_with_the_keyboard(visit: Any, sta
     expect(rows).to_have_count(8)
     expect(page).to_have_url(f"{stage.url}/ledger?kind=contact.verdict")
     rows.first.get_by_role("link").focus()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_role("heading", name="条目原文")).to_be_visible()
     page.get_by_role("link", name="←").last.click()
     expect(page).to_have_url(re.compile(r"/ledger/\d+$"))
@@ -302,9 +303,9 @@ def test_charts_are_walked_with_the_keyboard_and_filtered(visit: Any, stage: Sta
     page = window.go(f"/analysis?{TODAY}")
     first = page.locator(".columns-chart").first.locator("a")
     first.nth(0).focus()
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     expect(first.nth(1)).to_be_focused()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page).to_have_url(re.compile(r"/calls\?since=2026-11-21&until=2026-11-21&outcome=unanswered"))
     window.go(f"/analysis?{TODAY}")
     page.get_by_label("部门").select_option(label="贷后管理部")

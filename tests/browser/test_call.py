@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from gateway.calls.models import CallRow
 from tests.browser.conftest import Visit
+from tests.browser.hands import press
 from tests.browser.stage import Stage
 
 PATIENCE_S = 15
@@ -81,7 +82,7 @@ def test_clicks_and_enter_in_the_transcript_jump(visit: Any) -> None:
     until(page, f"Math.abs(document.getElementById('audio').currentTime - {begin}) < 1.5")
     first = page.locator("li.turn").nth(1)
     first.get_by_role("button").focus()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     begin = float(first.get_attribute("data-begin") or 0)
     until(page, f"Math.abs(document.getElementById('audio').currentTime - {begin}) < 1.5")
 
@@ -104,18 +105,18 @@ def test_a_finding_jumps_in_sound_and_transcript(visit: Any) -> None:
 def test_keys_play_and_seek(visit: Any) -> None:
     page = loaded(visit)
     page.locator("#wave").focus()
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     assert position(page) == pytest.approx(5, abs=0.1)
-    page.keyboard.press("l")
+    press(page, "l")
     assert position(page) == pytest.approx(15, abs=0.1)
-    page.keyboard.press("j")
-    page.keyboard.press("ArrowLeft")
+    press(page, "j")
+    press(page, "ArrowLeft")
     assert position(page) == pytest.approx(0, abs=0.1)
-    page.keyboard.press("Space")
+    press(page, "Space")
     until(page, "!document.getElementById('audio').paused")
-    page.keyboard.press("k")
+    press(page, "k")
     until(page, "document.getElementById('audio').paused")
-    page.keyboard.press("End")
+    press(page, "End")
     assert position(page) > 30
     expect(page.locator("#wave")).to_have_attribute(
         "aria-valuenow", re.compile(r"3\d")

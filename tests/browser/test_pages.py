@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.hands import press
 from tests.browser.stage import Stage
 
 PATHS = ("/", "/calls", "/calls?band=flag", "/calls?until=2020-01-01", "/nowhere")
@@ -140,9 +141,9 @@ def test_rows_open_with_the_keyboard(visit: Any, stage: Stage) -> None:
     window: Visit = visit("zhao")
     page = window.go("/calls")
     page.locator("#rows .row-link").first.focus()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page).to_have_url(f"{stage.url}/calls/{stage.seeded.calls['refused']}")
-    page.keyboard.press("Tab")
+    press(page, "Tab")
     expect(page.get_by_role("link", name="跳到正文")).to_be_focused()
 
 

@@ -22,6 +22,7 @@ from gateway.messages.service import SendRequest
 from maskline.demo.scenario import scripted_calls
 from qa.memory import ScriptedTranscriber
 from tests.browser.conftest import START, Visit
+from tests.browser.hands import press
 from tests.browser.seed import _heard
 from tests.browser.stage import Stage
 
@@ -138,11 +139,11 @@ def test_a_call_is_ended_after_its_consequences_were_shown(visit: Any, stage: St
     page = live(visit).page
     end = page.get_by_role("link", name="挂断 林晓 的通话")
     end.focus()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("冯* 131****1009")
     expect(dialog).to_contain_text("账本会记下是您要求挂断")
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(dialog).to_have_count(0)
     expect(end).to_be_focused()
     assert stage.calls_process.ended == []
@@ -189,24 +190,24 @@ def test_held_messages_are_decided_by_keyboard_and_the_agent_is_told(visit: Any,
     expect(items.first.locator("mark")).to_have_text("今天就能下款")
     expect(items.nth(1)).to_contain_text("139****5678")
     assert "13912345678" not in page.content()
-    page.keyboard.press("j")
+    press(page, "j")
     expect(items.nth(1)).to_have_attribute("aria-current", "true")
-    page.keyboard.press("k")
-    page.keyboard.press("j")
-    page.keyboard.press("x")
+    press(page, "k")
+    press(page, "j")
+    press(page, "x")
     expect(page.get_by_text("它不会发出，也不能再放行")).to_be_visible()
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(page.locator(".decide-form")).to_have_count(0)
-    page.keyboard.press("x")
+    press(page, "x")
     comment = page.get_by_label("为什么不行")
     expect(comment).to_be_focused()
-    page.keyboard.press("Control+Enter")
+    press(page, "Control+Enter")
     expect(page.locator(".decide-form")).to_be_visible()  # who is told no is told why
     comment.fill("不要自称最大，也不要留号码")
-    page.keyboard.press("Control+Enter")
+    press(page, "Control+Enter")
     expect(page.get_by_text("已驳回")).to_be_visible()
     expect(items).to_have_count(1)
-    page.keyboard.press("r")
+    press(page, "r")
     expect(page.get_by_text("发送前再判定一次")).to_be_visible()
     later = stage.run(write(stage, "lin", "13200132013", "您好，坐着等下款就好。"))
     expect(page.get_by_text("有新的待审消息")).to_be_visible()

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chat_site import ChatSite, ChatThread
 from tests.browser.conftest import START, Visit
+from tests.browser.hands import press
 from tests.browser.stage import Stage
 
 Open = Callable[..., Visit]
@@ -68,7 +69,7 @@ def test_the_page_is_accessible_and_fits(visit: Open, chat: ChatThread, width: i
     one.faults.clear()
     one.expects_faults = False
     one.check_accessible()
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     one.faults.clear()
 

@@ -1,0 +1,24 @@
+"""What a user's eyes do between two steps: nobody presses a key on a page that has not come up yet."""
+
+from playwright.sync_api import BrowserContext, Page
+
+_COVER_UNTIL_LOADED = """
+if (document.readyState !== "complete") {
+  const cover = new CSSStyleSheet();
+  cover.replaceSync("a, button, select, :is(input, textarea):not([autofocus]) { visibility: hidden }");
+  document.adoptedStyleSheets.push(cover);
+  addEventListener("load", () => { document.adoptedStyleSheets = [] }, { once: true });
+}
+"""
+
+
+def wait_like_a_user(context: BrowserContext) -> None:
+    """Nothing can be clicked or chosen before its page has loaded, for only then its scripts listen."""
+    context.add_init_script(_COVER_UNTIL_LOADED)
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys one after the other, each on a page that has loaded."""
+    for key in keys:
+        page.wait_for_load_state("load")
+        page.keyboard.press(key)
