@@ -236,11 +236,15 @@ def read_checkpoint(note: str, key: Key) -> Checkpoint:
     """Verify both signatures of a checkpoint."""
     body, _, signatures = note.rpartition("\n\n")
     lines, found = body.split("\n"), {}
+    if not signatures.endswith("\n"):
+        raise Forged
     try:
-        for line in signatures.splitlines():
+        for line in signatures.removesuffix("\n").split("\n"):
             mark, name, encoded = line.split(" ")
             if mark == "—" and name == key.name:
                 raw = base64.b64decode(encoded, validate=True)
+                if base64.b64encode(raw).decode() != encoded:  # one signature, one spelling
+                    raise Forged
                 found[raw[:4]] = raw[4:]
         public = Ed25519PublicKey.from_public_bytes(key.public)
         public.verify(found[key.id(1)], f"{body}\n".encode())

@@ -117,7 +117,7 @@ def _timed_text(moment: int, text: str) -> bytes:
 def _signature_lines(name: str, text: str) -> dict[bytes, bytes]:
     """Give the signatures of lines with this name by key id; others are ignored, as the note format asks."""
     found: dict[bytes, bytes] = {}
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n"):
         mark, _, rest = line.partition(" ")
         signer, _, encoded = rest.rpartition(" ")
         if mark != "—":
@@ -128,5 +128,7 @@ def _signature_lines(name: str, text: str) -> dict[bytes, bytes]:
             raw = base64.b64decode(encoded, validate=True)
         except ValueError:
             raise CheckpointInvalid from None
+        if base64.b64encode(raw).decode() != encoded:  # one signature, one spelling
+            raise CheckpointInvalid
         found[raw[:4]] = raw[4:]
     return found
