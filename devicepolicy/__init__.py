@@ -1,1 +1,1 @@
-"""The device wing: phones under policy. Its place in the house; nothing of it is built yet."""
+"""The device wing: phones under policy, proved by what the phones themselves report."""

@@ -6,6 +6,7 @@ from core.audit import permissions as audit
 from core.exports import permissions as exports
 from core.ledger import permissions as ledger
 from core.web.system import SYSTEM_PERMISSIONS
+from devicepolicy import permissions as phones
 from gateway import permissions as gateway
 from gateway.calls import permissions as calls
 from gateway.messages import permissions as messages
@@ -24,4 +25,5 @@ def registry() -> PermissionRegistry:
         calls.PERMISSIONS,
         messages.PERMISSIONS,
         quality.PERMISSIONS,
+        phones.PERMISSIONS,
     )

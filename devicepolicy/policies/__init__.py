@@ -1,0 +1,1 @@
+"""Policies: documents, versions, layers, roll-outs."""

@@ -1,0 +1,23 @@
+"""What policies offer to the rest of the wing."""
+
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devicepolicy.policies.model import Effective, PolicySubject
+
+
+class EffectivePolicies(Protocol):
+    """Says what holds for a device now, in the caller's transaction."""
+
+    async def effective(self, session: AsyncSession, subject: PolicySubject) -> Effective: ...
+
+
+class RolloutWatch(Protocol):
+    """Hears how phones fared with the effective policy they were given, in the caller's transaction.
+
+    Tell it after each report that names the current hash: `failed` where a setting is wrong although the
+    device could do it. A roll-out with too many failing phones halts by itself (and `PolicyChanged` follows).
+    """
+
+    async def noted(self, session: AsyncSession, subject: PolicySubject, *, failed: bool) -> None: ...
