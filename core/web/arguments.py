@@ -103,7 +103,7 @@ async def _body(endpoint: Endpoint, model: type[BaseModel], request: web.Request
     is_form = _is_form(endpoint, request)
     if not is_form and request.content_type != "application/json":
         raise MediaTypeUnsupported(expected="application/json")
-    data = await _read(request, limit)
+    data = await read_body(request, limit)
     if is_form:
         form = {key: value for key, value in form_fields(data).items() if key != CSRF_FIELD}
         return _from_strings("body", model, form)
@@ -123,7 +123,7 @@ async def form_token(endpoint: Endpoint, request: web.Request) -> str | None:
         return (await leading(request)).fields.get(CSRF_FIELD)
     if not _is_form(endpoint, request):
         return None
-    data = await _read(request, endpoint.max_body_bytes or JSON_BODY_LIMIT)
+    data = await read_body(request, endpoint.max_body_bytes or JSON_BODY_LIMIT)
     return form_fields(data).get(CSRF_FIELD)
 
 
@@ -131,7 +131,7 @@ def _is_form(endpoint: Endpoint, request: web.Request) -> bool:
     return endpoint.kind == "page" and request.content_type == _FORM
 
 
-async def _read(request: web.Request, limit: int) -> bytes:
+async def read_body(request: web.Request, limit: int) -> bytes:
     """Read the body once, but never more than `limit` bytes of it."""
     if BODY in request:
         return request[BODY]

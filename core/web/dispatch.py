@@ -11,13 +11,14 @@ from core.clock import Clock
 from core.config import Settings
 from core.errors import Unauthenticated
 from core.logging import get_logger
-from core.web.arguments import arguments, form_token
+from core.web.arguments import JSON_BODY_LIMIT, arguments, form_token, read_body
 from core.web.context import CONTEXT, PRINCIPAL, RequestContext
 from core.web.endpoint import Endpoint, Public
 from core.web.errors import StepUpRequired, TimedOut
 from core.web.ports import Authenticator
 from core.web.responses import respond
 from core.web.security import CSRF_HEADER, check_csrf, check_origin
+from core.web.wire import WireRequest, wire_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 STEP_UP_MAX_AGE = timedelta(minutes=10)
@@ -53,12 +54,23 @@ class Dispatcher:
 
     async def _call(self, endpoint: Endpoint, request: web.Request) -> object:
         context = request[CONTEXT]
-        principal = await self._admit(endpoint, request, context)
+        principal: Principal | None = None
+        wire: WireRequest | None = None
+        caller: object = None
+        if endpoint.guard is None:
+            principal = await self._admit(endpoint, request, context)
+        else:  # before anything of the body is looked at
+            wire = wire_of(request, await read_body(request, endpoint.max_body_bytes or JSON_BODY_LIMIT))
+            caller = await endpoint.guard(wire)
         found = await arguments(endpoint, request, upload_limit=self._settings.web.max_body_bytes)
         if "principal" in endpoint.takes:
             found["principal"] = principal
         if "context" in endpoint.takes:
             found["context"] = context
+        if "caller" in endpoint.takes:
+            found["caller"] = caller
+        if "wire" in endpoint.takes:
+            found["wire"] = wire
         return await endpoint.handler(**found)
 
     async def _admit(

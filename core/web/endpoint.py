@@ -8,6 +8,9 @@ A handler takes only the parameters it needs, by keyword: `principal`, `path`, `
 (models derived from `ApiModel`), `upload` (`Upload`) and `context` (`RequestContext`). It returns a model,
 None (204) or something from `core.web.replies`. A page may take both `body` and `upload`: the body is then
 the fields that its multipart form sends before the file.
+
+Who is no employee (a phone) is admitted by the endpoint's own `guard`, before the body is parsed: the handler
+takes what the guard gives as `caller`, and the request as it came as `wire` (`WireRequest`).
 """
 
 import inspect
@@ -24,6 +27,7 @@ from core.errors import MasklineError
 from core.web.context import RequestContext
 from core.web.replies import FileReply, Html, Redirect, Reply, StreamReply
 from core.web.upload import Upload
+from core.web.wire import Guard, WireRequest
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Kind = Literal["api", "page"]
@@ -71,6 +75,7 @@ class Endpoint:
     tags: tuple[str, ...] = ()
     kind: Kind = "api"
     description: str = field(default="", repr=False)
+    guard: Guard | None = None
 
     @property
     def name(self) -> str:
@@ -79,8 +84,11 @@ class Endpoint:
     @property
     def response_model(self) -> type[BaseModel] | None:
         """The model of the JSON answer, if there is one."""
-        target = get_args(self.returns)[0] if get_origin(self.returns) is Reply else self.returns
-        return target if _is_model(target) else None
+        for option in _options(self.returns):
+            target = get_args(option)[0] if get_origin(option) is Reply else option
+            if _is_model(target):
+                return target  # type: ignore[no-any-return]
+        return None
 
 
 def endpoint(
@@ -99,12 +107,14 @@ def endpoint(
     step_up: bool = False,
     tags: tuple[str, ...] = (),
     kind: Kind = "api",
+    guard: Guard | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Make an `Endpoint` of a handler; raise `EndpointInvalid` where its signature does not fit.
 
-    `permission` names what the caller needs, or `PUBLIC` with a `public_reason`. `step_up` asks for a recent
-    proof of identity. `errors` are listed in the API description. `produces` is the media type of files and
-    streams. A body is limited to 1 MiB (an upload to the deployment's maximum) unless `max_body_bytes`
+    `permission` names what the caller needs, or `PUBLIC` with a `public_reason`. A `guard` admits callers of
+    a public endpoint who prove by the request itself who they are. `step_up` asks for a recent proof of
+    identity. `errors` are listed in the API description. `produces` is the media type of files and streams.
+    A body is limited to 1 MiB (an upload to the deployment's maximum) unless `max_body_bytes`
     says so.
     """
 
@@ -115,6 +125,7 @@ def endpoint(
         models = {name: _model(where, name, hints.get(name)) for name in _MODELS if name in takes}
         _check_path(where, path, models.get("path"))
         _check_rest(where, method, takes, hints, public=isinstance(permission, Public), kind=kind)
+        _check_guard(where, takes, guard, public=isinstance(permission, Public))
         returns = hints.get("return", inspect.Parameter.empty)
         _check_return(where, returns, kind=kind, produces=produces)
         return Endpoint(
@@ -137,13 +148,14 @@ def endpoint(
             tags=tags,
             kind=kind,
             description=inspect.getdoc(handler) or "",
+            guard=guard,
         )
 
     return build
 
 
 def _parameters(where: str, handler: Handler) -> frozenset[str]:
-    known = {*_MODELS, "principal", "context", "upload"}
+    known = {*_MODELS, "principal", "context", "upload", "caller", "wire"}
     if not inspect.iscoroutinefunction(handler):
         raise EndpointInvalid(f"{where}: the handler must be a coroutine function")
     names = set()
@@ -187,15 +199,22 @@ def _check_rest(
         "principal": Principal | None if public else Principal,
         "context": RequestContext,
         "upload": Upload,
+        "wire": WireRequest,
     }
     for name, wanted in expected.items():
         if name in takes and hints.get(name) != wanted:
             raise EndpointInvalid(f"{where}: {name} must be annotated with {wanted}")
 
 
+def _check_guard(where: str, takes: frozenset[str], guard: Guard | None, *, public: bool) -> None:
+    if takes & {"caller", "wire"} and guard is None:
+        raise EndpointInvalid(f"{where}: only a guard gives a caller")
+    if guard is not None and (not public or takes & {"principal", "upload"}):
+        raise EndpointInvalid(f"{where}: a guarded endpoint is public and takes neither principal nor upload")
+
+
 def _check_return(where: str, returns: Any, *, kind: Kind, produces: str | None) -> None:
-    options = get_args(returns) if get_origin(returns) in {Union, types.UnionType} else (returns,)
-    for option in options:
+    for option in _options(returns):
         if option in {Html, Redirect}:
             if kind != "page":
                 raise EndpointInvalid(f"{where}: only a page answers with HTML")
@@ -204,6 +223,10 @@ def _check_return(where: str, returns: Any, *, kind: Kind, produces: str | None)
                 raise EndpointInvalid(f"{where}: say the media type with produces=")
         elif option is not type(None) and not _is_model(option) and get_origin(option) is not Reply:
             raise EndpointInvalid(f"{where}: the return annotation must be a model, None or a reply")
+
+
+def _options(returns: Any) -> tuple[Any, ...]:
+    return get_args(returns) if get_origin(returns) in {Union, types.UnionType} else (returns,)
 
 
 def _is_model(hint: Any) -> bool:

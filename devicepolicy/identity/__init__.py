@@ -1,0 +1,1 @@
+"""Who signs: phones their requests, the server what it tells a phone."""

@@ -1,0 +1,145 @@
+"""The gate for phones: every request of theirs passes here, and nothing else admits one.
+
+In an endpoint:  `@endpoint("GET", "/agent/desired", **phone_endpoint(gate), summary_zh=…, summary_en=…)` on
+`async def desired(*, caller: Admitted) -> …`. The web kit calls the gate before it parses the body.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypedDict
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.db import Database
+from core.errors import MasklineError
+from core.web.endpoint import PUBLIC, Public
+from core.web.wire import Guard, WireRequest
+from devicepolicy.devices.model import Phone, Trust
+from devicepolicy.devices.models import DeviceRow
+from devicepolicy.identity.errors import (
+    REFUSALS,
+    ClockSkewed,
+    DevicePending,
+    DeviceRejected,
+    DeviceReleased,
+    DeviceUnknown,
+    RequestReplayed,
+)
+from devicepolicy.identity.models import NonceRow
+from devicepolicy.identity.requests import Claim, Proof, read_claim, verify_request
+
+WINDOW = timedelta(minutes=5)
+"""How far a request's time may be from ours."""
+TRUSTED = frozenset({Trust.TRUSTED})
+_NO = {Trust.PENDING: DevicePending, Trust.REJECTED: DeviceRejected, Trust.RELEASED: DeviceReleased}
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A phone, and the proof that this request is its own."""
+
+    phone: Phone
+    proof: Proof
+
+
+class PhoneEndpoint(TypedDict):
+    """What every endpoint for phones says to the web kit."""
+
+    permission: Public
+    public_reason: str
+    guard: Guard
+    errors: tuple[type[MasklineError], ...]
+    tags: tuple[str, ...]
+
+
+class DeviceGate:
+    """Admits a phone by the signature of its request."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+
+    async def admit(self, request: WireRequest, *, trust: Collection[Trust] = TRUSTED) -> Admitted:
+        """Say which phone sent this request; it is then used up.
+
+        `trust` lists which phones may: others are told that they wait, are rejected or released.
+
+        Raises:
+            SignatureMissing, SignatureMalformed, DeviceUnknown, SignatureForged, ClockSkewed,
+            RequestReplayed, DevicePending, DeviceRejected, DeviceReleased
+        """
+        claim = read_claim(request)
+        async with self._db.read() as session:
+            row = await session.get(DeviceRow, claim.key_id)
+        if row is None:
+            raise DeviceUnknown
+        proof = verify_request(request, claim, Ed25519PublicKey.from_public_bytes(row.public_key))
+        self.check_time(claim)
+        async with self._db.begin() as session:
+            await self.use_up(session, claim)
+            seen = update(DeviceRow).where(DeviceRow.id == row.id).values(last_seen_at=self._clock.now())
+            now = (
+                await session.execute(
+                    seen.returning(
+                        DeviceRow.trust,
+                        DeviceRow.employee_id,
+                        DeviceRow.department_id,
+                        DeviceRow.terms_version,
+                    )
+                )
+            ).one()
+        phone = Phone(row.id, now.trust, now.employee_id, now.department_id, now.terms_version)
+        if phone.trust not in trust:
+            raise _NO.get(phone.trust, DeviceUnknown)
+        return Admitted(phone, proof)
+
+    def check_time(self, claim: Claim) -> None:
+        """Refuse what was signed too long ago or in the future; the answer carries the server's time."""
+        now = self._clock.now()
+        if abs(now - claim.created) > WINDOW:
+            raise ClockSkewed(
+                server_time=now.isoformat(timespec="milliseconds"), window_s=int(WINDOW.total_seconds())
+            )
+
+    async def use_up(self, session: AsyncSession, claim: Claim) -> None:
+        """Write the nonce down; raise `RequestReplayed` if it is there."""
+        insert = _INSERT[session.get_bind().dialect.name]
+        added = insert(NonceRow).values(key_id=claim.key_id, nonce=claim.nonce, created_at=self._clock.now())
+        result = await session.execute(added.on_conflict_do_nothing().returning(NonceRow.nonce))
+        if result.scalar_one_or_none() is None:
+            raise RequestReplayed
+
+    async def forget_nonces(self) -> None:
+        """Drop nonces whose requests would be too old by now. A chore of the relay."""
+        async with self._db.begin() as session:
+            await session.execute(delete(NonceRow).where(NonceRow.created_at < self.forget_before()))
+
+    def forget_before(self) -> datetime:
+        """A request signed at the edge of the future window stays good for two windows."""
+        return self._clock.now() - 2 * WINDOW - timedelta(minutes=1)
+
+
+def phone_endpoint(
+    gate: DeviceGate,
+    *errors: type[MasklineError],
+    trust: Collection[Trust] = TRUSTED,
+    more_tags: tuple[str, ...] = (),
+) -> PhoneEndpoint:
+    """Give what an endpoint for phones passes to `@endpoint`; its handler takes `caller: Admitted`."""
+
+    async def guard(request: WireRequest) -> Admitted:
+        return await gate.admit(request, trust=trust)
+
+    return PhoneEndpoint(
+        permission=PUBLIC,
+        public_reason="a phone signs the request with its own key (RFC 9421); the gate for phones checks it",
+        guard=guard,
+        errors=(*REFUSALS, *errors),
+        tags=("agent", *more_tags),
+    )

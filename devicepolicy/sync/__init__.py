@@ -1,0 +1,1 @@
+"""What a phone fetches and what it reports."""
