@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from core.faults import SettingsInvalid, check_variables, of_fields, of_source
 from core.message_settings import ChatSettings, MessageSettings, SmppSettings, WeComSettings
+from core.phone_settings import PhoneSettings
 from core.setting_types import Part, Port, check_networks, problem
 
 __all__ = ["Settings", "SettingsInvalid", "load"]
@@ -127,6 +128,15 @@ class OutboxSettings(Part):
     lease_s: float = Field(default=30.0, ge=3)
 
 
+class OffboardingSettings(Part):
+    """Unbinding an employee: how long it can be undone, how long its data are held, how long a code works."""
+
+    undo_s: int = Field(default=1800, ge=0, le=86400)
+    hold_days: int = Field(default=180, ge=1, le=3650)
+    preview_s: int = Field(default=900, ge=60, le=3600)
+    code_s: int = Field(default=900, ge=60, le=86400)
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Secrets are `SecretStr` and never printed."""
 
@@ -152,10 +162,12 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     ledger: LedgerSettings = LedgerSettings()
     outbox: OutboxSettings = OutboxSettings()
+    offboarding: OffboardingSettings = OffboardingSettings()
     messages: MessageSettings = MessageSettings()
     chat: ChatSettings = ChatSettings()
     smpp: SmppSettings = SmppSettings()
     wecom: WeComSettings = WeComSettings()
+    phones: PhoneSettings = PhoneSettings()
 
     @field_validator("data_dir")
     @classmethod

@@ -1,0 +1,59 @@
+"""Settings of phones: how long commands hold, how phones are woken, and MQTT."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, model_validator
+
+from core.setting_types import Part, Port, problem
+
+
+class CommandSettings(Part):
+    """How long a command holds, and how many phones one person may wipe."""
+
+    validity_s: int = Field(default=600, ge=30, le=31_536_000)
+    """AMAPI's default (`Command.duration`)."""
+    lasting_validity_s: int = Field(default=2_592_000, ge=600, le=31_536_000)
+    approval_s: int = Field(default=3600, ge=60, le=604_800)
+    wipes_per_hour: int = Field(default=5, ge=1, le=10_000)
+
+
+class WakeSettings(Part):
+    """Connected phones of one web process."""
+
+    connections: int = Field(default=20_000, ge=1)
+    heartbeat_s: float = Field(default=60.0, ge=5)
+    poll_s: float = Field(default=0.2, gt=0, le=10)
+    long_poll_s: float = Field(default=50.0, ge=1, le=300)
+    per_s: int = Field(default=2000, ge=1)
+
+
+class MqttSettings(Part):
+    """An MQTT broker (Mosquitto with its dynamic security plugin) that wakes many phones."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    tls: bool = False
+    ca_file: Path | None = None
+    username: str = "maskline"
+    password: SecretStr | None = None
+    topic: str = Field(default="maskline", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    public_host: str | None = None
+    public_port: Port | None = None
+
+    @model_validator(mode="after")
+    def _has_password(self) -> "MqttSettings":
+        if self.enabled and self.password is None:
+            raise problem(
+                "启用 MQTT 时必须设置 phones.mqtt.password。",
+                "With MQTT on, phones.mqtt.password must be set.",
+            )
+        return self
+
+
+class PhoneSettings(Part):
+    """Everything about phones."""
+
+    commands: CommandSettings = CommandSettings()
+    wake: WakeSettings = WakeSettings()
+    mqtt: MqttSettings = MqttSettings()
