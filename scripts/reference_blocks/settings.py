@@ -18,18 +18,16 @@ def settings() -> str:
     parts: list[str] = []
     top: list[tuple[str, Any]] = []
     for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if _is_part(field):
             parts.append(_part(name, field.annotation, field.get_default(call_default_factory=True), texts))
         else:
             top.append((name, field))
     rows = [_row(name, field, field.get_default(), texts) for name, field in top]
     general = f"## 顶层 / top level\n\n{table(_HEAD, rows)}"
-    known = {name for name, _ in top} | {
-        f"{part}.{name}"
-        for part, field in Settings.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        for name in field.annotation.model_fields
-    }
+    known = {name for name, _ in top}
+    for part, field in Settings.model_fields.items():
+        if _is_part(field):
+            known |= _names(part, field.annotation)
     if texts.keys() - known:
         raise KeyError(f"texts for settings that do not exist: {sorted(texts.keys() - known)}")
     return "\n\n".join([general, *parts])
@@ -39,11 +37,27 @@ _HEAD = ("设置 / setting", "环境变量 / variable", "类型 / type", "默认
 
 
 def _part(name: str, model: type[BaseModel], default: Any, texts: dict[str, str]) -> str:
-    rows = [
-        _row(f"{name}.{key}", field, getattr(default, key), texts)
-        for key, field in model.model_fields.items()
-    ]
-    return f"## `[{name}]`\n\n{table(_HEAD, rows)}"
+    rows, parts = [], []
+    for key, field in model.model_fields.items():
+        if _is_part(field):
+            parts.append(_part(f"{name}.{key}", field.annotation, getattr(default, key), texts))
+        else:
+            rows.append(_row(f"{name}.{key}", field, getattr(default, key), texts))
+    own = [f"## `[{name}]`\n\n{table(_HEAD, rows)}"] if rows else []
+    return "\n\n".join([*own, *parts])
+
+
+def _is_part(field: Any) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _names(part: str, model: type[BaseModel]) -> set[str]:
+    """Name every setting of a part and of the parts in it."""
+    found: set[str] = set()
+    for key, field in model.model_fields.items():
+        name = f"{part}.{key}"
+        found |= _names(name, field.annotation) if _is_part(field) else {name}
+    return found
 
 
 def _row(name: str, field: Any, default: Any, texts: dict[str, str]) -> tuple[str, ...]:
