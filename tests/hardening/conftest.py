@@ -1,33 +1,88 @@
 """One seeded web process for this folder, and a way to ask it as anybody."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
+from sqlalchemy import select
 
+from core.access.employees import NewEmployee
+from core.access.model import Principal, Role
+from core.exports.model import Chosen
+from gateway.contact.model import Purpose
 from gateway.contact.models import ContactRow
-from gateway.messages.model import ChannelKind
+from gateway.customers.consent import BlockAsked
+from gateway.customers.importing.report import ImportMode
+from gateway.customers.model import BlockReason, CustomerChange
+from gateway.customers.notes.model import StepAsked, StepKind
+from gateway.messages.model import BodyKind, ChannelKind, Received, ReceivedMedia
+from gateway.messages.models import AttachmentRow, MessageRow
 from gateway.messages.service import SendRequest
+from maskline.evidence import evidence_exports
 from tests.browser.stage import Stage
 
 START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0" + b"\0" * 20
+BAD_ROWS = "手机号,姓名\n13800138999,\n".encode()
 
 
 @pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    stage = Stage(tmp_path_factory.mktemp("hardening"), START, more=_a_message_of_wangs)
+    stage = Stage(tmp_path_factory.mktemp("hardening"), START, more=_things_of_wang)
     stage.start()
     yield stage
     stage.stop()
 
 
-async def _a_message_of_wangs(stage: Stage) -> str:
-    """Let wang write to the customer of his call; gives the message's id."""
+async def _things_of_wang(stage: Stage) -> dict[str, str]:
+    """Let everything that has an owner exist once, as wang's or somebody's of his department; gives the ids."""
+    people, gateway = stage.seeded.people, stage.gateway
+    wang, admin = people["wang"].principal, people["admin"].principal
     async with stage.ground.database.read() as session:
         contact = await session.get_one(ContactRow, stage.seeded.contacts["abuse"])
+    customer_id = contact.customer_id
+    await gateway.customers.update(admin, customer_id, CustomerChange(owner_id=wang.employee_id))
     wish = SendRequest(contact.binding_id or "", ChannelKind.WEBCHAT, "您好，请回电。")
-    return await stage.messages.service.send(stage.seeded.people["wang"].principal, wish)
+    message_id = await stage.messages.service.send(wang, wish)
+    async with stage.ground.database.read() as session:
+        thread_id = (await session.get_one(MessageRow, message_id)).thread_id
+    file = ReceivedMedia(BodyKind.PICTURE, PICTURE, file_name="a.png")
+    came = Received(ChannelKind.WEBCHAT, "came", thread_id=thread_id, text="见图", media=(file,))
+    await stage.messages.inbox.keep(came)
+    async with stage.ground.database.read() as session:
+        attachment = await session.scalar(
+            select(AttachmentRow.id).where(AttachmentRow.customer_id == customer_id)
+        )
+    note = await gateway.notes.add(wang, customer_id, "下午再打")
+    due = stage.clock.now() + timedelta(days=1)
+    step = await gateway.notes.plan(wang, customer_id, StepAsked(StepKind.CALL, due))
+    block = await gateway.consent.block(
+        wang, customer_id, BlockAsked(BlockReason.DISPUTE, Purpose.SALES, None, due)
+    )
+    report = await gateway.importer.run(admin, BAD_ROWS, mode=ImportMode.GOOD_ROWS)
+    async with stage.ground.database.read() as session:
+        sessions = await stage.people.sessions.of(session, wang.employee_id)
+    if not sessions:
+        await stage.seeder.token("wang")
+        async with stage.ground.database.read() as session:
+            sessions = await stage.people.sessions.of(session, wang.employee_id)
+    return {
+        "message_id": message_id, "thread_id": thread_id, "attachment_id": attachment or "", "note_id": note.id,
+        "step_id": step.id, "block_id": block.id, "import_id": report.import_id, "session_id": sessions[0].id,
+        "export_id": await _an_export_of_another_auditor(stage, admin),
+    }  # fmt: skip
+
+
+async def _an_export_of_another_auditor(stage: Stage, admin: Principal) -> str:
+    made = await stage.people.employees.create(
+        admin, NewEmployee("he", "何审计", frozenset({Role.AUDITOR}), None)
+    )
+    he = stage.seeder._principal(made.employee.id, frozenset({Role.AUDITOR}), None, "", "何审计")
+    exports = evidence_exports(stage.ground)
+    export = await exports.start(he, Chosen(contact_id=stage.seeded.contacts["clean"]))
+    await exports.settled()
+    return export.id
 
 
 @pytest.fixture
