@@ -1,26 +1,27 @@
 """Appends to the ledger in the caller's transaction, one writer at a time."""
 
 from collections.abc import Mapping
-from typing import cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.errors import NotFound
-from core.ledger.merkle import Frontier
-from core.ledger.models import Entry, EntryRow, HeadRow, NodeRow
+from core.ledger.models import Entry, EntryRow
+from core.ledger.pending import (
+    HEAD_ID,
+    MOST,
+    Pending,
+    Seen,
+    begin_pending,
+    lock_head,
+    move_head,
+    pending_of,
+    write_pending,
+)
 from core.ledger.record import JSON, make_entry, read_entry
 
-HEAD_ID = 1
-# Made once and without the ORM: every fact of the house goes through these four.
-_HEAD = cast("Table", HeadRow.__table__)
-_READ_HEAD = select(_HEAD.c.size, _HEAD.c.frontier).where(_HEAD.c.id == HEAD_ID).with_for_update()
-_MOVE_HEAD = update(_HEAD).where(_HEAD.c.id == HEAD_ID)
-_MOVE_HEAD = _MOVE_HEAD.values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
-_ADD_ENTRY = insert(cast("Table", EntryRow.__table__))
-_ADD_NODES = insert(cast("Table", NodeRow.__table__))
+__all__ = ["HEAD_ID", "EntryUnknown", "Ledger", "lock_head"]
 
 
 class EntryUnknown(NotFound):
@@ -35,36 +36,42 @@ class Ledger:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._seen = Seen()
 
     async def append(self, session: AsyncSession, kind: str, body: Mapping[str, JSON]) -> Entry:
         """Write one entry: ids, hashes, counts, times and rule ids, never personal data.
 
-        Holds the ledger's head until the transaction ends, so append late in a transaction. At most
-        four statements.
+        Holds the ledger's head until the transaction ends, so append late in a transaction. The first entry
+        of a transaction costs one or two statements, the others none; all are written before the commit, in
+        two or three.
 
         Raises:
             LedgerBodyInvalid: the body is not JSON, too large, or looks like it has a phone number in it.
         """
-        edge = await lock_head(session)
-        entry = make_entry(edge.size, kind, self._clock.now(), body)
-        edge, completed = edge.append(entry.leaf_hash)
-        await session.execute(
-            _ADD_ENTRY,
-            {
-                "seq": entry.seq,
-                "kind": entry.kind,
-                "record": entry.record,
-                "leaf_hash": entry.leaf_hash,
-                "created_at": entry.at,
-            },
-        )
-        if completed:
-            nodes = [
-                {"level": node.level, "position": node.position, "hash": value}
-                for node, value in completed.items()
-            ]
-            await session.execute(_ADD_NODES, nodes)
-        await session.execute(_MOVE_HEAD, {"new_size": edge.size, "new_frontier": edge.dump()})
+        pending = pending_of(session)
+        if pending is None:
+            return await self._first(session, kind, body)
+        if len(pending.entries) >= MOST:
+            await write_pending(session)
+        return self._add(pending, kind, body)
+
+    async def _first(self, session: AsyncSession, kind: str, body: Mapping[str, JSON]) -> Entry:
+        """Lock the head where this process left it, or where others have moved it meanwhile."""
+        await session.flush()  # the caller's rows are locked before the head, in every transaction
+        guess = self._seen.edge
+        if guess is not None:
+            pending = begin_pending(session, self._seen, guess)
+            entry = self._add(pending, kind, body)
+            if await move_head(session, guess, pending.edge):
+                pending.head = self._seen.edge = pending.edge
+                return entry
+            pending.drop()
+        pending = begin_pending(session, self._seen, await lock_head(session))
+        return self._add(pending, kind, body)
+
+    def _add(self, pending: Pending, kind: str, body: Mapping[str, JSON]) -> Entry:
+        entry = make_entry(pending.edge.size, kind, self._clock.now(), body)
+        pending.add(entry)
         return entry
 
     async def entry(self, session: AsyncSession, seq: int) -> Entry:
@@ -73,23 +80,8 @@ class Ledger:
         Raises:
             EntryUnknown: there is none of this number.
         """
+        await write_pending(session)
         record = await session.scalar(select(EntryRow.record).where(EntryRow.seq == seq))
         if record is None:
             raise EntryUnknown
         return read_entry(record)
-
-
-async def lock_head(session: AsyncSession) -> Frontier:
-    """Take the ledger's lock until the transaction ends, and give the tree's growing edge.
-
-    PostgreSQL locks the row; SQLite's write transaction already excludes every other writer.
-    """
-    await session.flush()  # the caller's rows are locked before the head, in every transaction
-    head = (await session.execute(_READ_HEAD)).one_or_none()
-    if head is None:
-        dialect = session.get_bind().dialect.name
-        first = (postgresql if dialect == "postgresql" else sqlite).insert(HeadRow)
-        empty = first.values(id=HEAD_ID, size=0, frontier=b"").on_conflict_do_nothing()
-        await session.execute(empty)
-        head = (await session.execute(_READ_HEAD)).one()
-    return Frontier.load(head.size, head.frontier)
