@@ -18,6 +18,7 @@ from gateway.calls.accounts import SipAccountService
 from gateway.calls.desk import CallDesk
 from gateway.calls.queries import CallQueries
 from gateway.calls.recordings import Recordings
+from gateway.contact.many import DryRuns
 from gateway.contact.queries import ContactQueries
 from gateway.contact.rulebook import RuleBook
 from gateway.contact.verdicts import VerdictReader
@@ -56,6 +57,7 @@ class DashboardParts:
     lines: LineService
     bindings: BindingService
     contacts: ContactQueries
+    dry_runs: DryRuns
     rules: RuleBook
     desk: CallDesk
     accounts: SipAccountService

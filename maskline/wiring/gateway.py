@@ -11,6 +11,7 @@ from gateway.calls.queries import CallQueries
 from gateway.calls.recordings import Recordings
 from gateway.contact import rulebook
 from gateway.contact.gather import Gatherer
+from gateway.contact.many import DryRuns
 from gateway.contact.ports import NullPhoneCompliance
 from gateway.contact.queries import ContactQueries
 from gateway.contact.service import ContactService
@@ -45,6 +46,7 @@ class Gateway:
     bindings: BindingService
     contacts: ContactService
     contact_queries: ContactQueries
+    dry_runs: DryRuns
     importer: CustomerImporter
     calls: CallQueries
     recordings: Recordings
@@ -70,9 +72,10 @@ def build_gateway(ground: Ground) -> Gateway:
     )
     ground.bus.subscribe(CustomerErased, bindings.on_customer_erased)
     checker = FieldChecker(region=settings.default_region, time_zone=settings.timezone, clock=clock)
+    phones = NullPhoneCompliance()
     contacts = ContactService(
         book=rules,
-        gatherer=Gatherer(clock=clock, phones=NullPhoneCompliance()),
+        gatherer=Gatherer(clock=clock, phones=phones),
         subject_keys=ground.subject_keys,
         sealing=sealing,
         ledger=ground.ledger,
@@ -111,6 +114,7 @@ def build_gateway(ground: Ground) -> Gateway:
         contact_queries=ContactQueries(
             database=ground.database, service=contacts, book=rules, clock=clock, time_zone=settings.timezone
         ),
+        dry_runs=DryRuns(database=ground.database, book=rules, clock=clock, phones=phones),
         importer=CustomerImporter(
             database=ground.database,
             subject_keys=ground.subject_keys,

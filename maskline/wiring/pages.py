@@ -42,6 +42,7 @@ def dashboard_parts(
         lines=gateway.lines,
         bindings=gateway.bindings,
         contacts=gateway.contact_queries,
+        dry_runs=gateway.dry_runs,
         rules=gateway.rules,
         desk=call_desk(ground, gateway, client),
         accounts=sip_accounts(ground),

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.access.model import Principal
-from core.errors import MasklineError
 from core.ids import new_id
 from dashboard.parts import DashboardParts
 from gateway.contact.model import Channel, Verdict
@@ -14,8 +13,9 @@ from gateway.messages.queries import ThreadFilter
 from gateway.numbers.model import BindingView
 from gateway.permissions import CONTACT_DRY_RUN
 
-MAX_JUDGED = 10
-"""Bindings of one page that are judged; each takes two dry runs of some indexed reads."""
+MAX_JUDGED = 50
+"""Bindings of one page that are judged; their facts are read together."""
+CHANNELS = (Channel.CALL, Channel.MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,15 @@ class May:
 
 async def judge(parts: DashboardParts, principal: Principal, bindings: Iterable[BindingView]) -> list[May]:
     """Ask the rules about some bindings, at most `MAX_JUDGED`; nothing is written."""
-    found = []
-    for binding in list(bindings)[:MAX_JUDGED]:
-        call, message = [
-            await _verdict(parts, principal, binding, channel) for channel in (Channel.CALL, Channel.MESSAGE)
-        ]
-        found.append(May(binding, call, message, new_id()))
-    return found
-
-
-async def _verdict(
-    parts: DashboardParts, principal: Principal, binding: BindingView, channel: Channel
-) -> Verdict | None:
-    if not principal.allows(CONTACT_DRY_RUN):
-        return None
-    try:
-        return await parts.contacts.dry_run(principal, DryRun(binding.id, channel))
-    except MasklineError:
-        return None
+    judged = list(bindings)[:MAX_JUDGED]
+    verdicts: list[Verdict | None] = [None] * (len(judged) * len(CHANNELS))
+    if judged and principal.allows(CONTACT_DRY_RUN):
+        asked = [DryRun(binding.id, channel) for binding in judged for channel in CHANNELS]
+        verdicts = await parts.dry_runs.judge(principal, asked)
+    pairs = zip(verdicts[::2], verdicts[1::2], strict=True)
+    return [
+        May(binding, call, message, new_id()) for binding, (call, message) in zip(judged, pairs, strict=True)
+    ]
 
 
 async def threads_of(parts: DashboardParts, principal: Principal, customer_id: str) -> dict[str, str]:
