@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from core.access.model import Principal
 from core.errors import MasklineError
 from core.web.context import RequestContext
-from core.web.replies import FileReply, Html, Redirect, Reply, StreamReply
+from core.web.replies import FileReply, Html, Redirect, Reply, SocketReply, StreamReply
 from core.web.upload import Upload
 from core.web.wire import Guard, WireRequest
 
@@ -221,7 +221,11 @@ def _check_return(where: str, returns: Any, *, kind: Kind, produces: str | None)
         elif option in {FileReply, StreamReply}:
             if not produces:
                 raise EndpointInvalid(f"{where}: say the media type with produces=")
-        elif option is not type(None) and not _is_model(option) and get_origin(option) is not Reply:
+        elif (
+            option not in {type(None), SocketReply}
+            and not _is_model(option)
+            and get_origin(option) is not Reply
+        ):
             raise EndpointInvalid(f"{where}: the return annotation must be a model, None or a reply")
 
 

@@ -74,6 +74,13 @@ class CsrfRefused(Forbidden):
     zh = "请求并非来自本站页面，已拒绝。"
 
 
+class UpgradeMissing(Invalid):
+    """This address speaks WebSocket only."""
+
+    code = "upgrade-missing"
+    zh = "该地址只接受 WebSocket 连接。"
+
+
 class StepUpRequired(Forbidden):
     """Confirm who you are once more."""
 

@@ -18,7 +18,7 @@ from core.logging import get_logger
 from core.web.client import REQUEST_ID_HEADER, ContextBuilder
 from core.web.context import CODE, CONTEXT, PRINCIPAL
 from core.web.dispatch import Handler
-from core.web.errors import InternalFault, RangeUnsatisfiable, StepUpRequired
+from core.web.errors import InternalFault, RangeUnsatisfiable, StepUpRequired, UpgradeMissing
 from core.web.ports import ErrorPage
 from core.web.problems import MEDIA_TYPE, from_aiohttp, problem_of, where_raised
 from core.web.security import SAFE_METHODS, set_headers
@@ -143,6 +143,8 @@ def _extra(fault: MasklineError, language: str) -> dict[str, str]:
         headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
     if isinstance(fault, RangeUnsatisfiable):
         headers[hdrs.CONTENT_RANGE] = f"bytes */{fault.facts.get('size', 0)}"
+    if isinstance(fault, UpgradeMissing):
+        headers[hdrs.UPGRADE] = "websocket"
     wait = fault.facts.get("retry_after_s")
     if isinstance(fault, TooMany) and isinstance(wait, int | float):
         headers[hdrs.RETRY_AFTER] = str(max(1, round(wait)))

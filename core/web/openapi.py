@@ -13,7 +13,7 @@ from core.web import errors as edge
 from core.web.context import Language
 from core.web.endpoint import Endpoint, Public
 from core.web.problems import MEDIA_TYPE, status_of
-from core.web.replies import FileReply
+from core.web.replies import FileReply, SocketReply
 
 _REF: Final = "#/components/schemas/{model}"
 _ALWAYS = (edge.RequestInvalid, edge.RequestRefused, edge.InternalFault, domain.Unavailable)
@@ -145,6 +145,8 @@ class ApiDescription:
         return found
 
     def _answer(self, endpoint: Endpoint) -> dict[str, Any]:
+        if endpoint.returns is SocketReply:
+            return {"101": {"description": "WebSocket (RFC 6455)"}}
         answer: dict[str, Any] = {"description": "OK"}
         if model := endpoint.response_model:
             answer |= {"content": {"application/json": {"schema": self._schemas[model, "serialization"]}}}
@@ -183,6 +185,8 @@ def _problems(endpoint: Endpoint, language: Language) -> dict[str, Any]:
         kinds += [edge.BodyMalformed, edge.BodyTooLarge, edge.MediaTypeUnsupported]
     if endpoint.returns is FileReply:
         kinds.append(edge.RangeUnsatisfiable)
+    if endpoint.returns is SocketReply:
+        kinds.append(edge.UpgradeMissing)
     by_status: dict[int, list[type[MasklineError]]] = {}
     for kind in dict.fromkeys(kinds):
         by_status.setdefault(status_of(kind), []).append(kind)

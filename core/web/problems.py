@@ -25,6 +25,7 @@ STATUS: dict[type[MasklineError], int] = {
     edge.MediaTypeUnsupported: 415,
     edge.MethodNotAllowed: 405,
     edge.RangeUnsatisfiable: 416,
+    edge.UpgradeMissing: 426,
     edge.RequestRefused: 400,
     MasklineError: 500,
 }

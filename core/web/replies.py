@@ -1,8 +1,10 @@
 """What a handler may answer besides a pydantic model: cookies, files with ranges, streams, pages."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+from aiohttp import web
 
 T = TypeVar("T")
 
@@ -62,6 +64,18 @@ class StreamReply:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketReply:
+    """A WebSocket (RFC 6455), open as long as `talk` runs; one that is not asked for as such gets 426.
+
+    A silent other side is pinged after `heartbeat_s` and given up when it does not answer.
+    """
+
+    talk: Callable[[web.WebSocketResponse], Awaitable[None]]
+    heartbeat_s: float | None = 60.0
+    max_frame_bytes: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
 class Html:
     """A rendered page."""
 
@@ -82,4 +96,4 @@ class Redirect:
             raise ValueError("a redirect stays on this site")
 
 
-Answer = Reply[object] | FileReply | StreamReply | Html | Redirect
+Answer = Reply[object] | FileReply | StreamReply | SocketReply | Html | Redirect

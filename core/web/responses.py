@@ -5,14 +5,23 @@ import re
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-from aiohttp import hdrs, web
+from aiohttp import WSCloseCode, hdrs, web
 from pydantic import BaseModel
 
 from core.logging import get_logger
 from core.web.endpoint import Endpoint
-from core.web.errors import RangeUnsatisfiable
+from core.web.errors import RangeUnsatisfiable, UpgradeMissing
 from core.web.problems import where_raised
-from core.web.replies import Cookie, FileReply, Html, RangeSource, Redirect, Reply, StreamReply
+from core.web.replies import (
+    Cookie,
+    FileReply,
+    Html,
+    RangeSource,
+    Redirect,
+    Reply,
+    SocketReply,
+    StreamReply,
+)
 
 _CHUNK = 64 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -30,6 +39,8 @@ async def respond(
         if answer.file_name:
             stream.headers[hdrs.CONTENT_DISPOSITION] = _disposition("attachment", answer.file_name)
         return await _stream(request, stream, answer.chunks, write_timeout_s=answer.write_timeout_s)
+    if isinstance(answer, SocketReply):
+        return await _socket(request, answer)
     return _whole(endpoint, answer, secure=secure)
 
 
@@ -124,6 +135,24 @@ async def _slices(source: RangeSource, begin: int, end: int) -> AsyncIterator[by
             raise EOFError("the file is shorter than its size")
         begin += len(chunk)
         yield chunk
+
+
+async def _socket(request: web.Request, reply: SocketReply) -> web.WebSocketResponse:
+    """Hold a WebSocket until its talk is over or the other side is gone."""
+    socket = web.WebSocketResponse(
+        heartbeat=reply.heartbeat_s, max_msg_size=reply.max_frame_bytes, compress=False
+    )
+    if request.method == hdrs.METH_HEAD or not socket.can_prepare(request).ok:
+        raise UpgradeMissing
+    await socket.prepare(request)
+    try:
+        await reply.talk(socket)
+    except ConnectionError:
+        pass  # the other side went away
+    except Exception as error:  # noqa: BLE001 - no problem document fits in here any more
+        _log.error("http.socket_broken", error_type=type(error).__name__, where=where_raised(error))
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR)
+    return socket
 
 
 async def _stream(
