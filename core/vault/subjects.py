@@ -78,6 +78,11 @@ class SubjectKeys:
         self._vault = vault
         self._clock = clock
 
+    @property
+    def vault(self) -> Vault:
+        """The institution's own keys, which wrap those of the subjects."""
+        return self._vault
+
     async def create(self, session: AsyncSession, subject_id: str) -> Cipher:
         """Make a key for a new subject and give its cipher. A subject gets a key once, ever."""
         key, key_id = Secret(os.urandom(KEY_BYTES)), os.urandom(KEY_ID_BYTES).hex()

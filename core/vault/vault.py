@@ -67,6 +67,10 @@ class Vault:
         kept = int.from_bytes(digest[:length]) >> (8 * length - bits)
         return BlindIndex(kept.to_bytes(length))
 
+    def request_key(self, key: str | None) -> str | None:
+        """Give what is kept of a caller's idempotency key: it is any text, and may be a customer's number."""
+        return None if key is None else self.blind("request.key", key).raw.hex()
+
     def wrap(self, field: Field, key: Secret) -> Sealed:
         """Encrypt a subject's key under the current key."""
         return self._wrapping[self._keyring.current].seal(field, key.reveal())

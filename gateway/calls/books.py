@@ -79,7 +79,7 @@ class Books:
         """
         async with self._database.begin() as session:
             if ticket.idempotency_key is not None and ticket.employee_id is not None:
-                earlier = await _by_key(session, ticket.employee_id, ticket.idempotency_key)
+                earlier = await self._by_key(session, ticket.employee_id, ticket.idempotency_key)
                 if earlier is not None:
                     raise AlreadyPlaced
             binding = await self._binding(session, ticket)
@@ -111,7 +111,14 @@ class Books:
     async def find(self, employee_id: str, idempotency_key: str) -> CallRow | None:
         """Find the call that was asked for under this key."""
         async with self._database.read() as session:
-            return await _by_key(session, employee_id, idempotency_key)
+            return await self._by_key(session, employee_id, idempotency_key)
+
+    async def _by_key(self, session: AsyncSession, employee_id: str, key: str) -> CallRow | None:
+        kept = self._subject_keys.vault.request_key(key)
+        row: CallRow | None = await session.scalar(
+            select(CallRow).where(CallRow.employee_id == employee_id, CallRow.idempotency_key == kept)
+        )
+        return row
 
     async def recording_key(self, call: OpenedCall) -> bytes:
         """Derive the key of this call's recording; it dies with the customer's key."""
@@ -235,7 +242,7 @@ class Books:
             customer_id=binding.customer_id,
             binding_id=binding.id,
             line_id=binding.line_id,
-            idempotency_key=ticket.idempotency_key,
+            idempotency_key=self._subject_keys.vault.request_key(ticket.idempotency_key),
             started_at=now,
             judged_at=now,
             recorded_packets=0,
@@ -268,13 +275,6 @@ def verdict_of(row: CallRow) -> Verdict:
         next_allowed_at=row.next_allowed_at,
         contact_id=row.contact_id,
     )
-
-
-async def _by_key(session: AsyncSession, employee_id: str, key: str) -> CallRow | None:
-    row: CallRow | None = await session.scalar(
-        select(CallRow).where(CallRow.employee_id == employee_id, CallRow.idempotency_key == key)
-    )
-    return row
 
 
 async def _flush_once(session: AsyncSession) -> None:

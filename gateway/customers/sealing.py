@@ -88,6 +88,10 @@ class CustomerSealing:
             erased_at=row.erased_at,
         )
 
+    def request_key(self, key: str | None) -> str | None:
+        """Give what is kept of a caller's idempotency key: it may well be the customer's number."""
+        return self._vault.request_key(key)
+
     def phone_index(self, phone: PhoneNumber) -> BlindIndex:
         return self._vault.blind("customer.phone", phone.e164)
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -139,6 +139,7 @@ class MessageService:
         VerdictUnavailable, ScreeningUnavailable: then nothing was written.
         """
         self._check(request)
+        request = replace(request, idempotency_key=self._customers.request_key(request.idempotency_key))
         kept = await self._keep_file(principal, request)
         async with self._db.begin() as session:
             parties = await self._parties(session, principal, request)

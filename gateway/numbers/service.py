@@ -1,7 +1,7 @@
 """Bindings: made, renewed, released, and looked up in both dialling directions."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -113,6 +113,7 @@ class BindingService:
         CustomerUnknown, OwnerInvalid.
         """
         digest = _digest(request)
+        request = replace(request, idempotency_key=self._sealing.request_key(request.idempotency_key))
         async with self._db.begin() as session:
             customer = await customers.fetch(
                 session, principal, permissions.BINDING_WRITE, request.customer_id, lock=True

@@ -83,7 +83,8 @@ class WebChatChannel:
         self._tokens = tokens
         self._history = history
         self._coming: asyncio.Queue[Delivery | None] = asyncio.Queue()
-        self._sockets: dict[str, set[web.WebSocketResponse]] = {}
+        self._sockets: dict[str, dict[web.WebSocketResponse, set[str]]] = {}
+        """By thread: each open browser, and what it was sent and has not acknowledged."""
         self._talk = Bucket(clock, burst=options.burst, per_minute=options.per_minute)
         self._connects = Bucket(clock, burst=options.burst, per_minute=options.connects_per_minute)
         self._proxies = [ip_network(network, strict=False) for network in options.trusted_proxies]
@@ -123,7 +124,8 @@ class WebChatChannel:
         line = ChatLine(
             outgoing.message_id, mine=False, at=self._clock.now(), text=outgoing.text, waiting=True
         )
-        for socket in list(self._sockets.get(outgoing.thread_id, ())):
+        for socket, shown in list(self._sockets.get(outgoing.thread_id, {}).items()):
+            shown.add(line.message_id)
             await _send(socket, _line(line))
         return Submitted((reference,))
 
@@ -156,15 +158,15 @@ class WebChatChannel:
         if right is None:
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"token")
             return socket
-        mine = self._sockets.setdefault(right.thread_id, set())
+        mine = self._sockets.setdefault(right.thread_id, {})
         if len(mine) >= self._options.sockets_a_thread:
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
             return socket
-        mine.add(socket)
+        shown = mine.setdefault(socket, set())
         try:
-            await self._talk_to(socket, right)
+            await self._talk_to(socket, right, shown)
         finally:
-            mine.discard(socket)
+            mine.pop(socket, None)
             if not mine:
                 self._sockets.pop(right.thread_id, None)
         return socket
@@ -203,12 +205,13 @@ class WebChatChannel:
         except (TimeoutError, ValidationError, ChatTokenInvalid):
             return None
 
-    async def _talk_to(self, socket: web.WebSocketResponse, right: ChatRight) -> None:
+    async def _talk_to(self, socket: web.WebSocketResponse, right: ChatRight, shown: set[str]) -> None:
         try:
             lines = await self._history.latest(right)
         except SubjectErased:
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
             return
+        shown |= {line.message_id for line in lines if not line.mine}
         for line in lines:
             await _send(socket, _line(line))
         await _send(socket, {"type": "ready", "institution": self._options.institution})
@@ -222,7 +225,11 @@ class WebChatChannel:
                 return
             if isinstance(frame, Hello):
                 break
-            if not isinstance(frame, Seen) and not self._talk.take(right.thread_id):
+            if isinstance(frame, Seen):
+                if frame.id not in shown:
+                    continue  # nobody's, another thread's, or acknowledged before
+                shown.discard(frame.id)
+            elif not self._talk.take(right.thread_id):
                 await _send(socket, {"type": "slow", "ref": frame.ref})
                 continue
             self._coming.put_nowait(self._delivery(socket, right, frame))

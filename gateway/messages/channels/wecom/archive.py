@@ -4,7 +4,8 @@ The cursor moves in the transaction that keeps a record. A crash before it reads
 step before is idempotent by the vendor's message id.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +37,8 @@ BATCH = 200
 TABLE = "gw_archive_records"
 _OF_STAFF_ONLY = frozenset({ConductKind.MESSAGE_RECALLED, ConductKind.LOCATION})
 """What a customer may do without anybody asking why."""
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_.=+/-]{1,128}")
+_MAY_BE_NUMBER = re.compile(r"[0-9]{8}")
 _NO_MESSAGE = frozenset({"revoke", "agree", "disagree", "switch", "unreadable"})
 
 
@@ -75,7 +78,7 @@ class ArchiveReader:
         return len(records)
 
     async def _take(self, raw: RawRecord) -> None:
-        record = read_record(raw.seq, raw.record_id, raw.payload)
+        record = self._named(read_record(raw.seq, raw.record_id, raw.payload))
         parts = self._parts
         async with parts.database.read() as session:
             known = await self._known(session, record.record_id)
@@ -87,6 +90,15 @@ class ArchiveReader:
             if await self._known(session, record.record_id) is None:
                 await self._keep(session, record, parties, message_id)
             await self._move(session, raw.seq)
+
+    def _named(self, record: ArchiveRecord) -> ArchiveRecord:
+        return replace(record, record_id=self._name_of(record.record_id))
+
+    def _name_of(self, vendors: str) -> str:
+        """Give an id as we keep it: as the vendor wrote it, or blinded where it may hold a number."""
+        if _PLAIN_ID.fullmatch(vendors) and not _MAY_BE_NUMBER.search(vendors):
+            return vendors
+        return self._parts.vault.blind("archive.record", vendors).raw.hex() if vendors else ""
 
     def _apart(self, record: ArchiveRecord) -> bool:
         return record.kind in _NO_MESSAGE or record.conduct in {
@@ -203,7 +215,7 @@ class ArchiveReader:
             at=record.at,
             customer_id=parties.customer_id,
             message_id=message_id,
-            recalls=record.recalls[:128] or None,
+            recalls=self._name_of(record.recalls[:128]) or None,
             kept_at=now,
         )
         cipher = await self._cipher(session, parties)
@@ -258,7 +270,7 @@ class ArchiveReader:
             row = await session.scalar(
                 select(MessageRow).where(
                     MessageRow.channel == ChannelKind.WECOM,
-                    MessageRow.provider_reference == record.recalls,
+                    MessageRow.provider_reference == self._name_of(record.recalls[:128]),
                 )
             )
             if row is not None:

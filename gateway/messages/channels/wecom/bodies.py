@@ -4,9 +4,10 @@ Every field may be missing: what the vendor leaves out or renames must not lose 
 links are personal; models do not print them.
 """
 
+import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class Body(BaseModel):
@@ -122,13 +123,16 @@ class RecordItem(Body):
     content: str = Field(default="", repr=False)
     from_chatroom: bool = False
 
+    def texts(self) -> tuple[str, ...]:
+        return within(self.type.removeprefix("ChatRecord").lower(), self.content)
+
 
 class ChatRecord(Body):
     title: str = Field(default="", repr=False)
     item: tuple[RecordItem, ...] = ()
 
     def texts(self) -> tuple[str, ...]:
-        return (self.title, *(item.content for item in self.item))
+        return (self.title, *(text for item in self.item for text in item.texts()))
 
 
 class Todo(Body):
@@ -226,12 +230,15 @@ class MixedItem(Body):
     type: str = ""
     content: str = Field(default="", repr=False)
 
+    def texts(self) -> tuple[str, ...]:
+        return within(self.type, self.content)
+
 
 class Mixed(Body):
     item: tuple[MixedItem, ...] = ()
 
     def texts(self) -> tuple[str, ...]:
-        return tuple(item.content for item in self.item)
+        return tuple(text for item in self.item for text in item.texts())
 
 
 class MeetingVoice(Body):
@@ -318,3 +325,21 @@ KINDS: dict[str, tuple[type[Body], tuple[str, ...]]] = {
     "switch": (Switch, ()),
 }
 """Kind -> model and the keys under which its body may stand. With `RecordItem` the 33 of the page."""
+
+
+def within(kind: str, content: str) -> tuple[str, ...]:
+    """Give what a person can read in a message within another: its body is JSON in a string of JSON.
+
+    As JSON it must not be shown: a number hides behind its escapes. What is no JSON is a text itself.
+    """
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return (content,)
+    if not isinstance(found, dict):
+        return (content,) if not isinstance(found, str) else (found,)
+    model, _ = KINDS.get(kind, (Unknown, ()))
+    try:
+        return model.model_validate(found).texts()
+    except ValidationError:
+        return ()

@@ -1,6 +1,7 @@
 """Reads one decrypted record: a message of any kind, a recall, a change of contacts. Never refuses."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ _CONDUCT = {
     "location": ConductKind.LOCATION,
 }
 # 客户联系事件 (document/path/92130): who deleted whom.
+_KIND = re.compile(r"[a-z_]{1,40}")
 _CHANGES = {
     "del_external_contact": ConductKind.CONTACT_DELETED_BY_STAFF,
     "del_follow_user": ConductKind.CONTACT_DELETED_BY_CUSTOMER,
@@ -81,7 +83,7 @@ def read_record(seq: int, record_id: str, original: bytes) -> ArchiveRecord:
         return ArchiveRecord(seq, record_id, "unreadable", Unknown(), None, original=original)
     if "change_type" in found:
         return _change(seq, record_id, found, original)
-    kind = "switch" if found.get("action") == "switch" else _word(found.get("msgtype")) or "unknown"
+    kind = "switch" if found.get("action") == "switch" else _kind(found.get("msgtype"))
     return ArchiveRecord(
         seq=seq,
         record_id=_word(found.get("msgid")) or record_id,
@@ -97,7 +99,7 @@ def read_record(seq: int, record_id: str, original: bytes) -> ArchiveRecord:
 
 
 def _change(seq: int, record_id: str, found: Mapping[str, Any], original: bytes) -> ArchiveRecord:
-    kind = _word(found.get("change_type"))
+    kind = _kind(found.get("change_type"))
     staff, customer = _word(found.get("UserID")), _word(found.get("ExternalUserID"))
     by_customer = kind == "del_follow_user"
     seconds = found.get("CreateTime")
@@ -132,6 +134,11 @@ def _moment(milliseconds: object) -> datetime | None:
     if not isinstance(milliseconds, int) or not 0 < milliseconds < 4_102_444_800_000:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _kind(value: object) -> str:
+    """Give the vendor's word for a kind; what is no word is none, and may be anything."""
+    return value if isinstance(value, str) and _KIND.fullmatch(value) else "unknown"
 
 
 def _word(value: object) -> str:
