@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.clock import Clock
 from core.db import Base, Database
 from core.logging import get_logger
+from core.tasks import spawn
 
 INTERVAL_S = 2.0
 SILENT_AFTER = timedelta(seconds=10)
@@ -123,3 +124,18 @@ async def processes(database: Database, clock: Clock) -> list[ProcessView]:
             )
             for row in rows
         ]
+
+
+class HeartbeatReader:
+    """Reads the signs of life for many who ask at the same moment: whoever comes while it reads, waits."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._reading: asyncio.Task[list[ProcessView]] | None = None
+
+    async def processes(self) -> list[ProcessView]:
+        """List them; never from an earlier reading than the one that is under way."""
+        if self._reading is None or self._reading.done():
+            self._reading = spawn(processes(self._database, self._clock), name="heartbeat.read")
+        return await asyncio.shield(self._reading)  # who gives up waiting does not take it from the others

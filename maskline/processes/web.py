@@ -8,10 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from core.access import api as access_api
 from core.audit import api as audit_api
-from core.clock import Clock
 from core.config import Settings
-from core.db import Database
-from core.heartbeat import processes
+from core.heartbeat import HeartbeatReader
 from core.ledger import api as ledger_api
 from core.logging import get_logger
 from core.status import DatabaseStatus, Fact, PartStatus, State, StatusProvider
@@ -51,16 +49,13 @@ _log = get_logger(__name__)
 class ProcessStatus:
     """One process's view, from the sign of life that it gave last."""
 
-    def __init__(self, name: str, database: Database, clock: Clock) -> None:
+    def __init__(self, name: str, heartbeats: HeartbeatReader) -> None:
         self.name = f"process-{name}"
         self._process = name
-        self._database = database
-        self._clock = clock
+        self._heartbeats = heartbeats
 
     async def status(self) -> PartStatus:
-        views = [
-            view for view in await processes(self._database, self._clock) if view.process == self._process
-        ]
+        views = [view for view in await self._heartbeats.processes() if view.process == self._process]
         alive = [view for view in views if view.state != "silent"]
         facts: dict[str, Fact] = {"alive": len(alive), "silent": len(views) - len(alive)}
         for view in alive:
@@ -98,11 +93,12 @@ def api_endpoints(
 
 def providers(ground: Ground, client: CallsClient) -> list[StatusProvider]:
     """Give every part that says how it is."""
+    heartbeats = HeartbeatReader(ground.database, ground.clock)
     return [
         DatabaseStatus(ground.database),
         client,
         *(
-            ProcessStatus(name, ground.database, ground.clock)
+            ProcessStatus(name, heartbeats)
             for name in PROCESSES
             if name not in {"web", "switch"}  # web answers this; switch speaks through calls
         ),
