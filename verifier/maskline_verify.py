@@ -12,7 +12,7 @@ kept by you. `--trusted-checkpoint` is a checkpoint that you kept: only with one
 anybody notice that the whole server was put back to an older state.
 
 Exit codes: 0 everything holds; 1 signs of tampering; 2 unreadable or wrong use; 3 consistent, but no public
-key was given, so it is unknown who signed.
+key was given, so it is unknown who signed, or the bundle is older than your checkpoint.
 
 Sources: RFC 6962 §2.1 and RFC 9162 §2.1.3.2, §2.1.4.2 (Merkle trees), C2SP signed-note, tlog-checkpoint,
 tlog-cosignature and tlog-proof.
@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-OK, TAMPERED, UNREADABLE, KEY_UNKNOWN = 0, 1, 2, 3
+OK, TAMPERED, UNREADABLE, UNANCHORED = 0, 1, 2, 3
 CLOCK_TOLERANCE_S = 5  # several hosts write; their clocks differ a little, and checkpoints have whole seconds
 MAX_SMALL_FILE = 64 * 1024 * 1024
 MAX_SHOWN = 20
@@ -68,6 +68,10 @@ TEXTS = {
     "attachment-missing": ("缺少附件", "an attachment is missing"),
     "unsigned-tail": ("末尾记录尚未被检查点覆盖", "no checkpoint covers the last records yet"),
     "no-outside-checkpoint": ("未提供外部检查点，无法发现整体回退", "without one, a roll-back stays unseen"),
+    "older-than-yours": (
+        "证据包早于您的检查点，两者无法核对；请重新制作证据包，或改用更早的检查点",
+        "the bundle is older than your checkpoint and cannot be held against it; ask for a new one",
+    ),
     "key-unknown": ("未提供公钥，无法确认签发者", "no public key given: it is unknown who signed"),
 }
 
@@ -110,7 +114,8 @@ class Report:
     def exit_code(self) -> int:
         if self.findings:
             return TAMPERED
-        return KEY_UNKNOWN if any(one.code == "key-unknown" for one in self.warnings) else OK
+        open_ends = {"key-unknown", "older-than-yours"}
+        return UNANCHORED if any(one.code in open_ends for one in self.warnings) else OK
 
 
 # --- Merkle tree -----------------------------------------------------------------------------------------
@@ -630,7 +635,11 @@ def _check_chain(
     sizes = {one.size for one in chain}
     for one in own:
         if one.size > final.size:
-            report.add("rolled-back", f"size={final.size} < {one.size}")
+            where = f"size={final.size} < {one.size}"
+            if final.at > one.at:  # signed after yours, and yet it knows less
+                report.add("rolled-back", where)
+            else:
+                report.warnings.append(Finding("older-than-yours", where))
         elif one.size not in sizes and one.size > 0:
             report.add("checkpoint-missing", f"size={one.size}")
     return ordered
@@ -752,7 +761,9 @@ def say(report: Report, language: str) -> None:
     verdicts = {
         OK: both("✓ 全部通过", "✓ everything holds"),
         TAMPERED: both("✗ 发现篡改迹象", "✗ signs of tampering"),
-        KEY_UNKNOWN: both("? 内容自洽，签发者未知", "? consistent, signer unknown"),
+        UNANCHORED: both(
+            "? 内容自洽，但未能全部确认，见上", "? consistent, yet not all is certain: see above"
+        ),
     }
     print(verdicts[report.exit_code])
 

@@ -269,15 +269,37 @@ async def test_fork_shown_by_the_auditors_own_checkpoint(
     assert "forked" in case.check("--trusted-checkpoint", tmp_path / "mine.txt", bundle=other).codes
 
 
-async def test_bundle_older_than_the_auditors_checkpoint_is_a_roll_back(
+async def test_bundle_older_than_the_auditors_checkpoint_cannot_be_held_against_it(
     case: Case, clock: ManualClock, sqlite_url: str, tmp_path: Path
 ) -> None:
+    """Friday's bundle and Monday's checkpoint: nobody did wrong, and nothing is certain."""
     main = Database(sqlite_url)
     service = make_service(main, clock, tmp_path)
     await grow(service, main, clock, 4)
     (tmp_path / "newer.txt").write_text((await service.sign_checkpoint()).note)
     await main.close()
-    assert case.check("--trusted-checkpoint", tmp_path / "newer.txt").codes == ["rolled-back"]
+    verdict = case.check("--trusted-checkpoint", tmp_path / "newer.txt")
+    assert (verdict.exit_code, verdict.codes, verdict.warnings) == (3, [], ["older-than-yours"])
+
+
+async def test_bundle_signed_later_than_the_auditors_checkpoint_and_knowing_less_is_a_roll_back(
+    case: Case, clock: ManualClock, sqlite_url: str, tmp_path: Path
+) -> None:
+    shutil.copy(case.folder / "maskline.db", case.folder / "old.db")
+    main = Database(sqlite_url)
+    service = make_service(main, clock, tmp_path)
+    await grow(service, main, clock, 9)
+    (tmp_path / "newer.txt").write_text((await service.sign_checkpoint()).note)
+    await main.close()
+    put_back = Database(f"sqlite+aiosqlite:///{case.folder / 'old.db'}")
+    clock.advance(timedelta(minutes=9))
+    service = make_service(put_back, clock, tmp_path, log="old.log")
+    await grow(service, put_back, clock, 1)
+    exporter = EvidenceExporter(database=put_back, ledger=service, clock=clock)
+    await exporter.export(tmp_path / "old.zip", [15])
+    await put_back.close()
+    verdict = case.check("--trusted-checkpoint", tmp_path / "newer.txt", bundle=tmp_path / "old.zip")
+    assert (verdict.exit_code, verdict.codes) == (1, ["rolled-back"])
 
 
 def test_without_a_key_of_ones_own_nothing_is_certain(case: Case) -> None:
