@@ -28,6 +28,7 @@ from devicepolicy.commands.queries import commands_waiting
 from devicepolicy.devices.model import ComplianceState, DeviceState, Trust
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.identity.documents import DocumentKind, verify_document
+from devicepolicy.identity.requests import sign_request
 from devicepolicy.identity.signer import DocumentSigner
 from devicepolicy.wake.hub import WakeHub
 from devicepolicy.wake.log import Tail
@@ -205,4 +206,19 @@ def device_row(
         compliance=ComplianceState.UNKNOWN,
         settings={},
         enrolled_at=now,
+    )
+
+
+def phone_headers(
+    agent: Agent, method: str, target: str, body: bytes = b"", *, at: datetime | None = None
+) -> dict[str, str]:
+    """Sign a request as that phone does."""
+    return sign_request(
+        agent.key,
+        agent.device_id,
+        method=method,
+        target=target,
+        created=at or agent.house.clock.now(),
+        nonce=new_id(),
+        body=body,
     )
