@@ -299,7 +299,7 @@ async def test_bundle_signed_later_than_the_auditors_checkpoint_and_knowing_less
     await exporter.export(tmp_path / "old.zip", [15])
     await put_back.close()
     verdict = case.check("--trusted-checkpoint", tmp_path / "newer.txt", bundle=tmp_path / "old.zip")
-    assert (verdict.exit_code, verdict.codes) == (1, ["rolled-back"])
+    assert (verdict.exit_code, verdict.codes) == (1, ["clock-moved-back", "rolled-back"])
 
 
 def test_without_a_key_of_ones_own_nothing_is_certain(case: Case) -> None:
