@@ -29,6 +29,7 @@ from gateway.customers.service import CustomerService
 from gateway.messages.build import Messages
 from gateway.numbers.lines import LineService
 from gateway.numbers.service import BindingService
+from gateway.offboarding.build import Offboardings
 from gateway.worklist.service import WorkList
 from qa.alerts import AlertService
 from qa.inspection.figures import InspectionFigures
@@ -67,6 +68,7 @@ class DashboardParts:
     inspections: InspectionReader
     alerts: AlertService
     reviews: Reviews
+    offboardings: Offboardings
 
     @property
     def calendar(self) -> Calendar:

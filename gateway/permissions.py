@@ -32,6 +32,12 @@ BINDING_WRITE = "binding.write"
 CONTACT_READ = "contact.read"
 CONTACT_DRY_RUN = "contact.dry_run"
 RULE_READ = "rule.read"
+OFFBOARDING_READ = "offboarding.read"
+OFFBOARDING_ACT = "offboarding.act"
+OFFBOARDING_WIPE = "offboarding.wipe"
+OFFBOARDING_UNDO = "offboarding.undo"
+REBINDING_WRITE = "rebinding.write"
+REBINDING_REDEEM = "rebinding.redeem"
 
 PERMISSIONS = (
     PermissionSpec(CUSTOMER_READ, "查看客户（脱敏）", "See customers (masked)", _READERS),
@@ -66,4 +72,34 @@ PERMISSIONS = (
     PermissionSpec(CONTACT_READ, "查看触达记录", "See contacts", _READERS),
     PermissionSpec(CONTACT_DRY_RUN, "预演合规判定", "Dry-run a verdict", _READERS),
     PermissionSpec(RULE_READ, "查看现行规则", "See the rules in force", dict.fromkeys(Role, Scope.ALL)),
+    PermissionSpec(
+        OFFBOARDING_READ,
+        "查看解绑记录",
+        "See unbindings",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL, Role.AUDITOR: Scope.ALL},
+    ),
+    # With the scope of a team: plain agents only, whoever else is in it.
+    PermissionSpec(
+        OFFBOARDING_ACT,
+        "预览并执行一键解绑",
+        "Preview and do an unbinding",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
+    ),
+    PermissionSpec(OFFBOARDING_WIPE, "解绑时申请擦除手机", "Ask for a wipe with an unbinding", _ADMIN),
+    # Undoing gives an account back, which a supervisor cannot.
+    PermissionSpec(
+        OFFBOARDING_UNDO, "撤销解绑、解除取证保留", "Undo an unbinding, lift its hold of evidence", _ADMIN
+    ),
+    PermissionSpec(
+        REBINDING_WRITE,
+        "生成和作废换绑码",
+        "Make and revoke rebinding codes",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
+    ),
+    PermissionSpec(
+        REBINDING_REDEEM,
+        "扫码换绑到本人",
+        "Take over a line or a phone with a code",
+        {Role.AGENT: Scope.OWN, Role.SUPERVISOR: Scope.OWN},
+    ),
 )

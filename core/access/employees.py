@@ -195,13 +195,28 @@ class EmployeeService:
         """Let a suspended employee work again."""
         async with self._database.begin() as session:
             employee = await self._other(session, principal, EMPLOYEE_SUSPEND, employee_id)
-            if employee.state is not EmployeeState.ACTIVE:
-                employee.state = EmployeeState.ACTIVE
-                employee.suspended_at = None
-                await session.flush()
-                await self._bus.publish(session, EmployeeReactivated(employee.id, principal.id))
-                await self._note(session, "employee.reactivated", employee.id, principal.id)
+            await self._reactivate(session, employee, by=principal.id)
             return await view(session, employee)
+
+    async def reactivate_in(self, session: AsyncSession, employee_id: str, *, by: str) -> None:
+        """Reactivate within a larger transaction (an unbinding undone) that has checked the right to.
+
+        Raises:
+            EmployeeUnknown
+        """
+        employee = await session.get(Employee, employee_id, with_for_update=True, populate_existing=True)
+        if employee is None:
+            raise EmployeeUnknown
+        await self._reactivate(session, employee, by=by)
+
+    async def _reactivate(self, session: AsyncSession, employee: Employee, *, by: str) -> None:
+        if employee.state is EmployeeState.ACTIVE:
+            return
+        employee.state = EmployeeState.ACTIVE
+        employee.suspended_at = None
+        await session.flush()
+        await self._bus.publish(session, EmployeeReactivated(employee.id, by))
+        await self._note(session, "employee.reactivated", employee.id, by)
 
     async def set_roles(
         self, principal: Principal, employee_id: str, roles: Collection[Role]

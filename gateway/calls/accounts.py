@@ -79,20 +79,36 @@ class SipAccountService:
             )
             if known is not None:
                 raise SipAccountTaken
-            now = self._clock.now()
-            fresh = FreshAccount(employee.id, f"u{secrets.token_hex(5)}", self._realm, new_password())
-            row = SipAccountRow(
-                id=new_id(),
-                employee_id=employee.id,
-                username=fresh.username,
-                realm=self._realm,
-                created_at=now,
-            )
-            self._set_password(row, fresh.password)
-            session.add(row)
-            await session.flush()
-            await self._log(session, "sip-account.created", principal, employee_id)
+            fresh = await self._make(session, employee.id)
+            await self._log(session, "sip-account.created", principal.employee_id, employee_id)
             return fresh
+
+    async def ensure_in(self, session: AsyncSession, employee_id: str, *, by: str) -> FreshAccount | None:
+        """Make an account within a larger transaction (a rebinding); None if there is one already."""
+        known = select(SipAccountRow.id).where(SipAccountRow.employee_id == employee_id)
+        if await session.scalar(known) is not None:
+            return None
+        fresh = await self._make(session, employee_id)
+        await self._log(session, "sip-account.created", by, employee_id)
+        return fresh
+
+    async def drop_registration(self, session: AsyncSession, employee_id: str) -> None:
+        """Forget where somebody's phone is registered, in the caller's transaction: no call goes there."""
+        await session.execute(delete(RegistrationRow).where(RegistrationRow.employee_id == employee_id))
+
+    async def _make(self, session: AsyncSession, employee_id: str) -> FreshAccount:
+        fresh = FreshAccount(employee_id, f"u{secrets.token_hex(5)}", self._realm, new_password())
+        row = SipAccountRow(
+            id=new_id(),
+            employee_id=employee_id,
+            username=fresh.username,
+            realm=self._realm,
+            created_at=self._clock.now(),
+        )
+        self._set_password(row, fresh.password)
+        session.add(row)
+        await session.flush()
+        return fresh
 
     async def rotate(self, principal: Principal, employee_id: str) -> FreshAccount:
         """Give the account a new password and forget where its phone is registered."""
@@ -107,7 +123,7 @@ class SipAccountService:
             row.realm = self._realm
             self._set_password(row, fresh.password)
             await session.execute(delete(RegistrationRow).where(RegistrationRow.account_id == row.id))
-            await self._log(session, "sip-account.rotated", principal, employee_id)
+            await self._log(session, "sip-account.rotated", principal.employee_id, employee_id)
             return fresh
 
     async def view(self, principal: Principal, employee_id: str) -> AccountView:
@@ -174,8 +190,8 @@ class SipAccountService:
             raise NotFound
         return employee
 
-    async def _log(self, session: AsyncSession, kind: str, principal: Principal, employee_id: str) -> None:
-        await self._ledger.append(session, kind, {"employee_id": employee_id, "by": principal.employee_id})
+    async def _log(self, session: AsyncSession, kind: str, by: str, employee_id: str) -> None:
+        await self._ledger.append(session, kind, {"employee_id": employee_id, "by": by})
 
 
 def new_password() -> str:

@@ -53,6 +53,10 @@ class CallsClient:
         """End a live call. Raises `CallOver`, `CallsUnavailable`."""
         await self._ask("POST", f"/calls/{call_id}/hangup", {"by": by.value})
 
+    async def end_inactive(self) -> int:
+        """End the live calls of inactive employees; give how many. Raises `CallsUnavailable`."""
+        return int((await self._ask("POST", "/presence", None))["calls"])
+
     # --- what /status of `web` shows ------------------------------------------------------------
 
     @property

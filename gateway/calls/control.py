@@ -60,6 +60,12 @@ class CallPath(ApiModel):
     call_id: IdStr
 
 
+class Ending(ApiModel):
+    """How many calls are being ended because their employees are no longer active."""
+
+    calls: int
+
+
 class HangupWish(ApiModel):
     """Who ends the call."""
 
@@ -100,7 +106,17 @@ def control_endpoints(service: CallService) -> list[Endpoint]:
     async def hangup(*, path: CallPath, body: HangupWish) -> None:
         service.hangup(path.call_id, EndedBy(body.by.value))
 
-    return [place, hangup]
+    @endpoint(
+        "POST",
+        "/presence",
+        permission=CONTROL,
+        summary_zh="立即结束已停用员工的通话",
+        summary_en="End the calls of inactive employees now",
+    )
+    async def presence() -> Ending:
+        return Ending(calls=await service.end_inactive())
+
+    return [place, hangup, presence]
 
 
 class SecretHolder:

@@ -19,6 +19,8 @@ class CallsProcess(Protocol):
 
     async def hangup(self, call_id: str, by: Hanger) -> None: ...
 
+    async def end_inactive(self) -> int: ...
+
 
 class CallDesk:
     """Places and ends calls for people."""

@@ -27,6 +27,7 @@ class CallRow(Base):
         UniqueConstraint("employee_id", "idempotency_key"),
         Index("ix_gw_calls_open", "node", "ended_at"),
         Index("ix_gw_calls_employee", "employee_id", "id"),
+        Index("ix_gw_calls_cause", "cause", "id"),
         Index("ix_gw_calls_live", "id", sqlite_where=_NOT_OVER, postgresql_where=_NOT_OVER),
     )
 

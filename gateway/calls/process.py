@@ -75,6 +75,7 @@ class RunningCalls:
     service: CallService
     switchboard: Switchboard
     live: LiveCalls
+    presence: Presence
     registrar: Registrar
     accounts: SipAccountService
     metrics: CallMetrics
@@ -108,7 +109,7 @@ async def running(parts: CallsParts) -> AsyncIterator[RunningCalls]:
         )
         await stack.enter_async_context(serve(app, path=run_dir / SOCKET_NAME))
         sweeping = spawn(_sweep(calls.registrar), name="registrations")
-        watching = spawn(Presence(parts.database, calls.live).run(), name="presence")
+        watching = spawn(calls.presence.run(), name="presence")
         try:
             yield calls
         finally:
@@ -166,9 +167,14 @@ async def _build(parts: CallsParts) -> RunningCalls:
     switchboard = Switchboard(
         parts.link, registrar, live, region=parts.settings.default_region, metrics=metrics
     )
-    service = CallService(live, books, link=parts.link, phones=registrar, media=parts.media)
+    presence = Presence(parts.database, live)
+    service = CallService(
+        live, books, link=parts.link, phones=registrar, media=parts.media, presence=presence
+    )
     hearing = spawn(switchboard.run(), name="switchboard")
-    return RunningCalls(service, switchboard, live, registrar, accounts, metrics, recovered, hearing)
+    return RunningCalls(
+        service, switchboard, live, presence, registrar, accounts, metrics, recovered, hearing
+    )
 
 
 async def _sweep(registrar: Registrar) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -21,6 +21,7 @@ from gateway.calls.models import CallRow
 from gateway.calls.permissions import CALL_READ
 from gateway.contact.model import Decision, Direction, Purpose
 from gateway.contact.models import ContactRow
+from gateway.customers.handovers import inherited
 from gateway.customers.model import CustomerView
 from gateway.customers.models import CustomerRow
 from gateway.customers.sealing import CustomerSealing
@@ -87,17 +88,21 @@ class CallQueries:
         self, principal: Principal, wanted: CallFilter, *, cursor: str | None = None, limit: int = 50
     ) -> tuple[list[CallView], str | None]:
         """Give one page of calls, newest first."""
-        query = select(CallRow).where(seen_by(principal, CALL_READ), *_conditions(wanted))
+        seen = seen_by(principal, CALL_READ)
+        if wanted.customer_id is not None:  # one customer's history goes with the customer
+            seen = or_(seen, _inherited(principal))
+        query = select(CallRow).where(seen, *_conditions(wanted))
         async with self._database.read() as session:
             rows, following = await paginate(session, query, key=CallRow.id, cursor=cursor, limit=limit)
             return await self._views(session, rows), following
 
     async def get(self, principal: Principal, call_id: str, *, permission: str = CALL_READ) -> CallView:
         """Give one call; raise `CallNotFound` if there is none or it is out of scope."""
+        seen = seen_by(principal, permission)
+        if permission == CALL_READ:
+            seen = or_(seen, _inherited(principal))
         async with self._database.read() as session:
-            row = await session.scalar(
-                select(CallRow).where(CallRow.id == call_id, seen_by(principal, permission))
-            )
+            row = await session.scalar(select(CallRow).where(CallRow.id == call_id, seen))
             if row is None:
                 raise CallNotFound
             (view,) = await self._views(session, [row])
@@ -142,6 +147,10 @@ class CallQueries:
 def seen_by(principal: Principal, permission: str) -> ColumnElement[bool]:
     """Give the WHERE clause of what `permission` lets a principal see of calls."""
     return scope_clause(principal, permission, owner=CallRow.employee_id, department=CallRow.department_id)
+
+
+def _inherited(principal: Principal) -> ColumnElement[bool]:
+    return inherited(principal, customer=CallRow.customer_id, employee=CallRow.employee_id)
 
 
 def state_of(row: CallRow) -> CallState:

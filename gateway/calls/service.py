@@ -22,6 +22,7 @@ from gateway.calls.flow import Flow
 from gateway.calls.gear import Phones
 from gateway.calls.live import LiveCalls
 from gateway.calls.ports import MediaPlane, SwitchLink
+from gateway.calls.presence import Presence
 from gateway.calls.ticket import CallTicket
 from gateway.contact.model import Verdict
 
@@ -38,9 +39,17 @@ class CallService:
     """The wishes of people, as they reach the process that can fulfil them."""
 
     def __init__(
-        self, live: LiveCalls, books: Books, *, link: SwitchLink, phones: Phones, media: MediaPlane
+        self,
+        live: LiveCalls,
+        books: Books,
+        *,
+        link: SwitchLink,
+        phones: Phones,
+        media: MediaPlane,
+        presence: Presence,
     ) -> None:
         self._live = live
+        self._presence = presence
         self._books = books
         self._link = link
         self._phones = phones
@@ -88,6 +97,10 @@ class CallService:
         if driver is None or driver.over:
             raise CallOver
         driver.post(on.KillRequested(by))
+
+    async def end_inactive(self) -> int:
+        """End the live calls of employees who are no longer active, without waiting for the next look."""
+        return await self._presence.look()
 
     async def _known(self, employee_id: str, binding_id: str, key: str | None) -> PlacedCall | None:
         row = None if key is None else await self._books.find(employee_id, key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from core.access.model import Principal
 from core.access.scope import scope_clause
@@ -19,6 +19,7 @@ from gateway.contact.model import Channel, ContactRequest, Decision, Direction, 
 from gateway.contact.models import ContactRow
 from gateway.contact.rulebook import Rule, RuleBook
 from gateway.contact.service import ContactService
+from gateway.customers.handovers import inherited
 from gateway.numbers.models import BindingRow
 
 
@@ -78,14 +79,16 @@ class ContactQueries:
         self, principal: Principal, wanted: ContactFilter, *, cursor: str | None = None, limit: int = 50
     ) -> tuple[Sequence[ContactRow], str | None]:
         """Give one page of contacts, newest first."""
-        query = select(ContactRow).where(
-            scope_clause(
-                principal,
-                permissions.CONTACT_READ,
-                owner=ContactRow.employee_id,
-                department=ContactRow.department_id,
-            )
+        seen = scope_clause(
+            principal,
+            permissions.CONTACT_READ,
+            owner=ContactRow.employee_id,
+            department=ContactRow.department_id,
         )
+        if wanted.customer_id is not None:  # one customer's history goes with the customer
+            mine = inherited(principal, customer=ContactRow.customer_id, employee=ContactRow.employee_id)
+            seen = or_(seen, mine)
+        query = select(ContactRow).where(seen)
         for column, value in (
             (ContactRow.customer_id, wanted.customer_id),
             (ContactRow.employee_id, wanted.employee_id),

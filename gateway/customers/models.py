@@ -37,6 +37,23 @@ class CustomerRow(Base):
     erased_at: Mapped[datetime | None]
 
 
+class HandoverRow(Base):
+    """A customer went from one employee to another: the new one sees what the old one did with them.
+
+    `act_id` is the unbinding or rebinding that did it.
+    """
+
+    __tablename__ = "gw_customer_handovers"
+    __table_args__ = (Index("ix_gw_customer_handovers_customer", "customer_id", "to_id"),)
+
+    act_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    customer_id: Mapped[str] = mapped_column(Id, ForeignKey("gw_customers.id"), primary_key=True)
+    from_id: Mapped[str] = mapped_column(Id)
+    to_id: Mapped[str] = mapped_column(Id)
+    at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+
+
 class CustomerTagRow(Base):
     """One tag of one customer."""
 

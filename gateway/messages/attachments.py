@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -20,7 +20,7 @@ from gateway.messages import permissions, sealing
 from gateway.messages.errors import AttachmentNotCleared, AttachmentRefused, AttachmentUnknown
 from gateway.messages.filetypes import FileRefused, FileType, identify
 from gateway.messages.model import BodyKind
-from gateway.messages.models import AttachmentRow, MessageRow
+from gateway.messages.models import AttachmentRow, MessageRow, ThreadRow
 from gateway.messages.ports import ImageText
 from gateway.messages.screening.detect import detect
 
@@ -189,6 +189,9 @@ class Attachments:
         scope = scope_clause(
             principal, permission, owner=MessageRow.employee_id, department=MessageRow.department_id
         )
+        if permission == permissions.ATTACHMENT_READ:  # who has a thread now reads a predecessor's part too
+            own = select(ThreadRow.id).where(ThreadRow.employee_id == principal.employee_id)
+            scope = or_(scope, MessageRow.thread_id.in_(own))
         query = (
             select(AttachmentRow, MessageRow)
             .join(MessageRow, MessageRow.id == AttachmentRow.message_id)

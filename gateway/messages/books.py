@@ -4,7 +4,9 @@ Order of locks: customer, message, contact, then the ledger's head. All methods 
 """
 
 from dataclasses import dataclass
+from typing import cast
 
+from sqlalchemy import Table, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
@@ -21,6 +23,8 @@ from gateway.messages.model import BodyKind, MessageRole, MessageState, Traits
 from gateway.messages.models import AttachmentRow, MessageEventRow, MessageRow
 from gateway.messages.ports import Contacts
 from gateway.messages.rulefile import DeliveryPolicy
+
+_ADD_EVENT = insert(cast("Table", MessageEventRow.__table__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,7 @@ class MessageBooks:
         progress, commands = first
         _write(row, progress)
         session.add(row)
-        await session.flush()
-        await self._note(session, row, said)
-        await self._carry_out(session, row, commands)
+        await self._carry_out(session, row, commands, said)
 
     async def receive(
         self, session: AsyncSession, row: MessageRow, *, close: bool, said: Said = RECEIVED
@@ -79,9 +81,7 @@ class MessageBooks:
         _write(row, after)
         if after.state is MessageState.SENT and row.sent_at is None:
             row.sent_at = self._clock.now()
-        await session.flush()
-        await self._note(session, row, said)
-        await self._carry_out(session, row, commands)
+        await self._carry_out(session, row, commands, said)
         return commands
 
     async def answered(self, session: AsyncSession, row: MessageRow) -> None:
@@ -100,15 +100,22 @@ class MessageBooks:
         """Append to the ledger: ids, hashes, counts, words of fixed lists only."""
         return (await self._ledger.append(session, kind, body)).seq
 
-    async def _carry_out(self, session: AsyncSession, row: MessageRow, commands: tuple[Command, ...]) -> None:
+    async def _carry_out(
+        self, session: AsyncSession, row: MessageRow, commands: tuple[Command, ...], said: Said
+    ) -> None:
+        """Write the row once, with all that the commands change in it; then what follows from them."""
         for command in commands:
             if isinstance(command, Enqueue):
                 row.next_try_at = row.next_try_at or self._clock.now()
                 row.outbox_id = await self._outbox.put(session, MESSAGE_SEND, {"message_id": row.id})
-            elif isinstance(command, CloseContact):
-                await self._close(session, row, command.outcome)
             elif isinstance(command, Finish):
                 row.finished_at = self._clock.now()
+        await session.flush()
+        await self._note(session, row, said)
+        for command in commands:
+            if isinstance(command, CloseContact):
+                await self._close(session, row, command.outcome)
+            elif isinstance(command, Finish):
                 await self._finish(session, row, "message.finished")
 
     async def _close(self, session: AsyncSession, row: MessageRow, outcome: Outcome) -> None:
@@ -147,18 +154,16 @@ class MessageBooks:
         )
 
     async def _note(self, session: AsyncSession, row: MessageRow, said: Said) -> None:
-        session.add(
-            MessageEventRow(
-                id=new_id(),
-                message_id=row.id,
-                at=self._clock.now(),
-                kind=said.kind,
-                state=row.state,
-                code=said.code,
-                by=said.by,
-            )
-        )
-        await session.flush()
+        event = {
+            "id": new_id(),
+            "message_id": row.id,
+            "at": self._clock.now(),
+            "kind": said.kind,
+            "state": row.state,
+            "code": said.code,
+            "by": said.by,
+        }
+        await session.execute(_ADD_EVENT, event)
 
 
 def progress_of(row: MessageRow) -> Progress:

@@ -1,14 +1,14 @@
 """Sends what is queued: claims its outbox message, judges again, submits, and writes what came of it.
 
-Three transactions a try: *begin* (verdict again, in flight, number out), *each part* that the provider took,
-*end* (state and acknowledgement together). If this process dies between begin and end, the next one finds the
+What is due is claimed together. Then three transactions a try: *begin* (verdict again, in flight, number
+out), *each part* that the provider took, *end* (state and acknowledgement together). If this process dies between begin and end, the next one finds the
 message in flight: where the provider knows our reference it is tried again, where not it has failed.
 """
 
 import asyncio
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -24,6 +24,7 @@ from core.vault import SubjectKeys
 from gateway.customers.phone import PhoneNumber
 from gateway.messages import sealing
 from gateway.messages.attachments import Attachments
+from gateway.messages.attempt import Attempt, TakenNote, done_parts, lock_to_send
 from gateway.messages.books import MessageBooks, Said, limits_of, write_refusal
 from gateway.messages.errors import (
     ChannelRefused,
@@ -32,32 +33,34 @@ from gateway.messages.errors import (
     OutcomeUnknown,
 )
 from gateway.messages.machine import Cause, Lost, NotTaken, Refused, Taken, Try
-from gateway.messages.model import ChannelKind, Media, MessageRole, MessageState, Outgoing, Submitted
+from gateway.messages.model import (
+    BodyKind,
+    ChannelKind,
+    Media,
+    MessageRole,
+    MessageState,
+    Outgoing,
+    Submitted,
+)
 from gateway.messages.models import (
     AttachmentRow,
     EarlyReceiptRow,
     MessagePartRow,
     MessageRow,
-    ThreadRow,
 )
 from gateway.messages.ports import ChatLinks, Contacts, MessageChannel
 from gateway.messages.receipts import receive_receipt
 from gateway.messages.rulefile import DeliveryPolicy
 from gateway.messages.service import CHAT_LINK
-from gateway.numbers.models import LineRow
 
 SUBMIT_TIMEOUT_S = LEASE_S * 0.66
 IDLE_S = 0.25
 WINDOW = 32
+REFILL = WINDOW // 2
+"""So many tries under way are enough to leave the next look at what is due for later."""
+WRITERS = 4
+"""How many transactions of this process are open at once; on SQLite one: others could only wait for it."""
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A try that was begun."""
-
-    outgoing: Outgoing
-    channel: MessageChannel
 
 
 class Dispatcher:
@@ -92,6 +95,7 @@ class Dispatcher:
         self._links = links
         self._chance = chance or random.SystemRandom()
         self._busy: dict[str, asyncio.Task[bool]] = {}
+        self._turns = asyncio.Semaphore(1 if database.is_sqlite else WRITERS)
 
     async def run(self) -> None:
         """Send what is due until cancelled; several processes may."""
@@ -106,43 +110,59 @@ class Dispatcher:
 
     async def pump(self) -> int:
         """Start a try for everything that is due, within the window; give how many were started."""
-        room = WINDOW - len(self._busy)
-        if room <= 0:
-            await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED)
-            return 1
-        for message_id, outbox_id in await self._due(room):
-            task = spawn(self.deliver(outbox_id), name=f"send-{message_id}")
+        due = await self._due(WINDOW - len(self._busy)) if len(self._busy) < WINDOW else []
+        for message_id, message in await self._claim(due):
+            task = spawn(self._deliver(message), name=f"send-{message_id}")
             self._busy[message_id] = task
             task.add_done_callback(partial(self._forget, message_id))
-        return 0 if not self._busy else await self._settle()
+        return await self._settle() if self._busy else 0
 
     def _forget(self, message_id: str, _task: "asyncio.Task[bool]") -> None:
         self._busy.pop(message_id, None)
 
     async def _settle(self) -> int:
-        await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED, timeout=IDLE_S)
+        """Wait until there is room for more, or a moment: one that hangs keeps nobody else waiting."""
+        enough = asyncio.get_running_loop().time() + IDLE_S
+        while self._busy and (left := enough - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED, timeout=left)
+            if len(self._busy) <= REFILL:
+                break
         return 1
 
     async def drain(self) -> int:
         """Send everything that is due now and wait for it: for tests and for a short-lived process."""
         done = 0
         while due := await self._due(WINDOW):
-            results = [await self.deliver(outbox_id) for _, outbox_id in due]
+            results = [await self._deliver(message) for _, message in await self._claim(due)]
             done += sum(results)
             if not any(results):
                 break
         return done
 
-    async def deliver(self, outbox_id: str) -> bool:
-        """Claim one outbox message and handle it; False if it is in other hands or broke."""
-        async with self._db.begin() as session:
-            message = await self._outbox.claim(session, outbox_id, self._worker)
-        if message is None:
-            await self._bury(outbox_id)
-            return False
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncSession]:
+        """Open a write transaction when it is our turn."""
+        async with self._turns, self._db.begin() as session:
+            yield session
+
+    async def _claim(self, due: Sequence[tuple[str, str]]) -> list[tuple[str, Message]]:
+        """Lease the outbox messages of (message, outbox message) that are not in other hands."""
+        if not due:
+            return []
+        async with self._writing() as session:
+            found = await self._outbox.claim_many(session, [outbox_id for _, outbox_id in due], self._worker)
+        claimed = {message.outbox_id: message for message in found}
+        for _, outbox_id in due:
+            if outbox_id not in claimed:
+                await self._bury(outbox_id)
+        return [(mine, claimed[outbox_id]) for mine, outbox_id in due if outbox_id in claimed]
+
+    async def _deliver(self, message: Message) -> bool:
+        """Handle a claimed outbox message; False if that broke."""
         try:
             await self.handle(message)
         except Exception as error:  # noqa: BLE001 - kept with the message, tried again
+            outbox_id = message.outbox_id
             _log.error("message.send_failed", outbox_id=outbox_id, error_type=type(error).__name__)
             await self._put_off(message, error)
             return False
@@ -152,7 +172,7 @@ class Dispatcher:
         """Give a message back after a fault of ours. Its own time counts: the relay moves the outbox's."""
         pauses = self._delivery.retry_pauses_s
         pause = pauses[min(message.attempts - 1, len(pauses) - 1)]
-        async with self._db.begin() as session:
+        async with self._writing() as session:
             await self._outbox.fail(session, message.outbox_id, error)
             row = await _locked(session, str(message.payload["message_id"]))
             if row is not None and row.state is MessageState.QUEUED:
@@ -182,19 +202,21 @@ class Dispatcher:
                 MessageRow.state == MessageState.QUEUED,
                 MessageRow.channel.in_(list(self._channels)),
                 MessageRow.next_try_at <= now,
-                MessageRow.id.not_in(list(self._busy)),
                 or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now),
             )
             .order_by(MessageRow.next_try_at)
             .limit(limit)
         )
         async with self._db.read() as session:
-            return [(row.id, row.outbox_id) for row in await session.execute(query)]
+            rows = (await session.execute(query)).all()
+        # One of ours whose lease ran out is still ours.
+        return [(row.id, row.outbox_id) for row in rows if row.id not in self._busy]
 
     async def _begin(self, message: Message) -> Attempt | None:
         """Judge again and write that a try begins; None if there is nothing to submit (then acknowledged)."""
-        async with self._db.begin() as session:
-            row = await _locked(session, str(message.payload["message_id"]))
+        async with self._writing() as session:
+            message_id = str(message.payload["message_id"])
+            row, line_number = await lock_to_send(session, message_id)
             if row is None or row.state is not MessageState.QUEUED or row.outbox_id != message.outbox_id:
                 await self._outbox.ack(session, message.outbox_id)
                 return None
@@ -219,29 +241,14 @@ class Dispatcher:
             number = None
             if channel.traits.needs_number:
                 number = await self._contacts.reveal_for_message(session, contact_id)
-            outgoing = await self._outgoing(session, row, number)
+            outgoing = await self._outgoing(session, row, line_number, number)
             await self._books.step(session, row, Try(now), limits, Said("try"))
             return Attempt(outgoing, channel)
 
-    async def _outgoing(self, session: AsyncSession, row: MessageRow, number: PhoneNumber | None) -> Outgoing:
+    async def _outgoing(
+        self, session: AsyncSession, row: MessageRow, line_number: str, number: PhoneNumber | None
+    ) -> Outgoing:
         cipher = await self._keys.cipher(session, row.customer_id)
-        line_number = await session.scalar(
-            select(LineRow.number)
-            .join(ThreadRow, ThreadRow.line_id == LineRow.id)
-            .where(ThreadRow.id == row.thread_id)
-        )
-        files = await session.scalars(select(AttachmentRow).where(AttachmentRow.message_id == row.id))
-        media = tuple(
-            [
-                Media(file.id, file.kind, file.media_type, await self._attachments.content(session, file))
-                for file in files
-            ]
-        )
-        parts = await session.execute(
-            select(MessagePartRow.part, MessagePartRow.provider_reference)
-            .where(MessagePartRow.message_id == row.id)
-            .order_by(MessagePartRow.part)
-        )
         text = sealing.sent_body_of(row, cipher)
         if self._links is not None and row.template_version_id is not None and CHAT_LINK in text:
             # Only now, and only in a template: no employee ever sees the customer's link.
@@ -250,20 +257,31 @@ class Dispatcher:
             message_id=row.id,
             thread_id=row.thread_id,
             reference=row.reference,
-            line_number=line_number or "",
+            line_number=line_number,
             text=text,
             to=number,
-            media=media,
-            done_parts=tuple((part, reference) for part, reference in parts),
+            media=await self._media(session, row),
+            done_parts=await done_parts(session, row),
         )
 
-    def _taken(self, attempt: Attempt) -> "_TakenNote":
-        return _TakenNote(self._db, self._clock, attempt.outgoing.message_id, attempt.channel.kind)
+    async def _media(self, session: AsyncSession, row: MessageRow) -> tuple[Media, ...]:
+        if row.kind is BodyKind.TEXT:
+            return ()
+        files = await session.scalars(select(AttachmentRow).where(AttachmentRow.message_id == row.id))
+        return tuple(
+            [
+                Media(file.id, file.kind, file.media_type, await self._attachments.content(session, file))
+                for file in files
+            ]
+        )
+
+    def _taken(self, attempt: Attempt) -> TakenNote:
+        return TakenNote(self._writing, self._clock, attempt.outgoing.message_id, attempt.channel.kind)
 
     async def _end(self, message: Message, attempt: Attempt, result: Submitted | Exception) -> None:
         now = self._clock.now()
         limits = limits_of(self._delivery, attempt.channel.traits)
-        async with self._db.begin() as session:
+        async with self._writing() as session:
             row = await _locked(session, attempt.outgoing.message_id)
             if row is None or not row.in_flight or row.outbox_id != message.outbox_id:
                 return
@@ -289,6 +307,8 @@ class Dispatcher:
 
     async def _use_early(self, session: AsyncSession, row: MessageRow, references: tuple[str, ...]) -> None:
         """Apply receipts that were here before the answer to the submission."""
+        if not self._channels[row.channel].traits.receipts:
+            return
         query = select(EarlyReceiptRow).where(
             EarlyReceiptRow.channel == row.channel, EarlyReceiptRow.provider_reference.in_(references)
         )
@@ -307,7 +327,7 @@ class Dispatcher:
 
     async def _bury(self, outbox_id: str) -> None:
         """Fail a message whose outbox message is dead: its tries broke on our side, again and again."""
-        async with self._db.begin() as session:
+        async with self._writing() as session:
             dead = await session.get(OutboxRow, outbox_id)
             row = await session.scalar(
                 select(MessageRow).where(MessageRow.outbox_id == outbox_id).with_for_update()
@@ -320,29 +340,6 @@ class Dispatcher:
                 await self._books.step(session, row, Try(now), limits, Said("try"))
             gone = NotTaken(now, permanent=True, cause=Cause.UNREACHABLE)
             await self._books.step(session, row, gone, limits, Said("buried"))
-
-
-@dataclass(frozen=True, slots=True)
-class _TakenNote:
-    """Writes down a part at once: what is written is never submitted again."""
-
-    db: Database
-    clock: Clock
-    message_id: str
-    channel: ChannelKind
-
-    async def __call__(self, part: int, reference: str) -> None:
-        async with self.db.begin() as session:
-            if await session.get(MessagePartRow, (self.message_id, part)) is None:
-                session.add(
-                    MessagePartRow(
-                        message_id=self.message_id,
-                        part=part,
-                        channel=self.channel,
-                        provider_reference=reference,
-                        taken_at=self.clock.now(),
-                    )
-                )
 
 
 async def _locked(session: AsyncSession, message_id: str) -> MessageRow | None:

@@ -44,16 +44,21 @@ class ThreadRow(Base):
 
 
 class ThreadDayRow(Base):
-    """One local day of a thread that has messages: what is inspected. Closed once, after its midnight."""
+    """One local day of a thread that has messages: what is inspected. Closed once, after its midnight.
+
+    On the day on which a thread changes hands there are two: nobody answers for what another wrote.
+    """
 
     __tablename__ = "gw_thread_days"
     __table_args__ = (
-        UniqueConstraint("thread_id", "day"),
+        UniqueConstraint("thread_id", "day", "employee_id"),
         Index("ix_gw_thread_days_open", "closed_at", "day"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     thread_id: Mapped[str] = mapped_column(Id, ForeignKey("gw_threads.id"))
+    employee_id: Mapped[str] = mapped_column(Id)
+    department_id: Mapped[str | None] = mapped_column(Id)
     day: Mapped[date] = mapped_column(Date)
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]

@@ -357,9 +357,14 @@ def _threads_of(principal: Principal) -> ColumnElement[bool]:
 
 
 def _messages_of(principal: Principal, permission: str) -> ColumnElement[bool]:
-    return scope_clause(
+    """Give the messages that `permission` reaches. Who has a thread now reads a predecessor's part too."""
+    seen = scope_clause(
         principal, permission, owner=MessageRow.employee_id, department=MessageRow.department_id
     )
+    if permission != MESSAGE_READ:
+        return seen
+    own = select(ThreadRow.id).where(ThreadRow.employee_id == principal.employee_id)
+    return or_(seen, MessageRow.thread_id.in_(own))
 
 
 def _conditions(wanted: ThreadFilter) -> list[ColumnElement[bool]]:

@@ -18,6 +18,7 @@ from gateway.messages.rulefile import DeliveryPolicy
 
 # Review needs nothing of a channel: no receipt and no try is involved.
 _ANY = Traits(needs_number=False, dedupes=False, receipts=True)
+AUTHOR_LEFT = "author-left"
 
 
 class MessageReview:
@@ -45,6 +46,22 @@ class MessageReview:
     async def reject(self, principal: Principal, message_id: str, comment: str = "") -> None:
         """Stop a held message, with a word to its author. Raises MessageUnknown, NotHeld, OwnMessage."""
         await self._decide(principal, message_id, Rejected(), comment)
+
+    async def withdraw_of(self, session: AsyncSession, author_id: str, *, by: str) -> int:
+        """Stop every held message of somebody who leaves, in the caller's transaction; give how many.
+
+        Nothing may leave in their name any more; who takes the thread over reads the text and writes anew.
+        """
+        query = (
+            select(MessageRow)
+            .where(MessageRow.author_id == author_id, MessageRow.state == MessageState.HELD)
+            .order_by(MessageRow.id)
+            .with_for_update()
+        )
+        rows = list(await session.scalars(query))
+        for row in rows:
+            await self._books.step(session, row, Rejected(), self._limits, Said("rejected", AUTHOR_LEFT, by))
+        return len(rows)
 
     async def _decide(self, principal: Principal, message_id: str, event: Event, comment: str) -> None:
         now = self._clock.now()

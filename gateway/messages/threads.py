@@ -58,11 +58,22 @@ async def count_message(
 ) -> ThreadDayRow:
     """Count one more message in a thread; give the open day it belongs to, making it if need be."""
     day = now.astimezone(calendar.zone).date()
-    query = select(ThreadDayRow).where(ThreadDayRow.thread_id == thread.id, ThreadDayRow.day == day)
+    query = select(ThreadDayRow).where(
+        ThreadDayRow.thread_id == thread.id,
+        ThreadDayRow.day == day,
+        ThreadDayRow.employee_id == thread.employee_id,
+    )
     row = await session.scalar(query.with_for_update())
     if row is None:
         row = ThreadDayRow(
-            id=new_id(), thread_id=thread.id, day=day, opened_at=now, due_at=calendar.due(now), messages=0
+            id=new_id(),
+            thread_id=thread.id,
+            employee_id=thread.employee_id,
+            department_id=thread.department_id,
+            day=day,
+            opened_at=now,
+            due_at=calendar.due(now),
+            messages=0,
         )
         session.add(row)
     row.messages += 1

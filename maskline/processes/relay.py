@@ -7,6 +7,8 @@ from core.heartbeat import Report
 from core.lease import Lease
 from core.tasks import cancel, spawn
 from core.vault.subjects import purge_remains
+from gateway.calls.client import CallsClient
+from gateway.calls.control import SECRET_NAME, SOCKET_NAME
 from gateway.messages.events import MESSAGE_SEND
 from maskline.beating import beating
 from maskline.celery_app import make_celery, publish
@@ -17,8 +19,11 @@ from maskline.processes import until_told
 from maskline.relay import LEASE_TTL_S, Chore, OutboxPublisher, Relay, owner
 from maskline.wiring.gateway import build_gateway, build_people
 from maskline.wiring.messages import build_message_services
+from maskline.wiring.offboarding import build_offboardings
 
 OUTBOX_EVERY_S = 0.2
+OFFBOARDING_EVERY_S = 0.5
+CALLS_TIMEOUT_S = 2.0
 BINDINGS_EVERY_S = 15.0
 MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
@@ -32,19 +37,21 @@ async def relay(settings: Settings, stop: asyncio.Event) -> None:
     """Work while this process holds the lease; several may run."""
     async with open_ground(settings) as ground:
         lease = Lease(ground.database, ground.clock, "relay", owner(), ttl_s=LEASE_TTL_S)
-        worker = Relay(lease, _chores(ground))
+        secret = ground.vault.secret(SECRET_NAME).reveal_text()
+        calls = CallsClient(settings.run_dir / SOCKET_NAME, secret, timeout_s=CALLS_TIMEOUT_S)
+        worker = Relay(lease, _chores(ground, calls))
 
         async def report() -> Report:
             failing = ", ".join(sorted(worker.failing))
             return ("degraded" if failing else "ok"), {"holds_lease": worker.holding, "failing": failing}
 
-        async with beating(ground, "relay", report):
+        async with calls, beating(ground, "relay", report):
             running = spawn(worker.run(), name="relay")
             await stop.wait()
             await cancel(running)
 
 
-def _chores(ground: Ground) -> list[Chore]:
+def _chores(ground: Ground, calls: CallsClient) -> list[Chore]:
     app = make_celery(ground.settings)
     people = build_people(ground, registry())
     gateway = build_gateway(ground)
@@ -70,6 +77,11 @@ def _chores(ground: Ground) -> list[Chore]:
     checkpoint_s = ground.settings.ledger.checkpoint_interval_s
     return [
         Chore("outbox", OUTBOX_EVERY_S, publisher),
+        Chore(
+            "offboarding",
+            OFFBOARDING_EVERY_S,
+            build_offboardings(ground, gateway, messages, calls).service.sweep,
+        ),
         Chore("checkpoint", checkpoint_s, ground.ledger_service.sign_checkpoint),
         Chore("bindings", BINDINGS_EVERY_S, sweep_bindings),
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),

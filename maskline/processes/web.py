@@ -30,15 +30,17 @@ from gateway.messages import api as messages_api
 from gateway.messages import archive_api, template_api
 from gateway.messages.build import Messages
 from gateway.numbers import api as numbers_api
+from gateway.offboarding import api as offboarding_api
 from gateway.worklist import api as worklist_api
 from maskline.beating import beating
 from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
 from maskline.processes import until_told
 from maskline.supervisor import PROCESSES
-from maskline.wiring.gateway import Gateway, build_gateway, build_people
+from maskline.wiring.gateway import Gateway, build_gateway, build_people, sip_accounts
 from maskline.wiring.messages import archive_members, build_message_services, read_words
-from maskline.wiring.pages import call_desk, dashboard_parts, sip_accounts
+from maskline.wiring.offboarding import build_offboardings
+from maskline.wiring.pages import call_desk, dashboard_parts
 from maskline.wiring.quality import Quality, build_quality
 from qa.inspection import api as inspection_api
 from qa.review import api as review_api
@@ -81,6 +83,7 @@ def api_endpoints(
         *contact_api.endpoints(gateway.contact_queries),
         *calls_api.endpoints(call_desk(ground, gateway, client), gateway.calls, gateway.recordings),
         *account_api.endpoints(sip_accounts(ground), ground.settings.sip),
+        *offboarding_api.endpoints(build_offboardings(ground, gateway, messages, client)),
         *messages_api.endpoints(messages),
         *template_api.endpoints(messages.templates),
         *archive_api.endpoints(archive_members(ground)),

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from core.access.build import Access, build_access
+from core.access.events import EmployeeReactivated
 from core.access.permissions import PermissionRegistry
+from gateway.calls.accounts import SipAccountService
 from gateway.calls.process import CallsParts
 from gateway.calls.queries import CallQueries
 from gateway.calls.recordings import Recordings
@@ -29,6 +31,7 @@ from gateway.numbers.lines import LineService
 from gateway.numbers.placement import Placement
 from gateway.numbers.policy import load_policy
 from gateway.numbers.service import BindingService
+from gateway.offboarding.holds import Holds
 from gateway.switch.server import LinkServer
 from gateway.worklist.service import WorkList
 from maskline.ground import Ground, seed_of
@@ -53,6 +56,7 @@ class Gateway:
     rules: rulebook.RuleBook
     notes: NoteService
     worklist: WorkList
+    holds: Holds
 
 
 def build_gateway(ground: Ground) -> Gateway:
@@ -91,6 +95,9 @@ def build_gateway(ground: Ground) -> Gateway:
         access=ground.access_log,
     )
     ground.bus.subscribe(CustomerErased, notes.on_customer_erased)
+    holds = Holds(clock)
+    ground.bus.subscribe(CustomerErased, holds.on_customer_erased)
+    ground.bus.subscribe(EmployeeReactivated, holds.on_reactivated)
     calls = CallQueries(ground.database, subject_keys=ground.subject_keys, sealing=sealing)
     return Gateway(
         customers=CustomerService(
@@ -142,6 +149,18 @@ def build_gateway(ground: Ground) -> Gateway:
             sealing=sealing,
             time_zone=settings.timezone,
         ),
+        holds=holds,
+    )
+
+
+def sip_accounts(ground: Ground) -> SipAccountService:
+    """Give the phone accounts."""
+    return SipAccountService(
+        ground.database,
+        ground.clock,
+        vault=ground.vault,
+        ledger=ground.ledger,
+        realm=ground.settings.sip.realm,
     )
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from core.access.build import Access
 from core.status import StatusProvider
 from dashboard.parts import DashboardParts
-from gateway.calls.accounts import SipAccountService
 from gateway.calls.desk import CallDesk, CallsProcess
 from gateway.messages.build import Messages
 from maskline.evidence import evidence_exports
 from maskline.ground import Ground
-from maskline.wiring.gateway import Gateway
+from maskline.wiring.gateway import Gateway, sip_accounts
+from maskline.wiring.offboarding import build_offboardings
 from maskline.wiring.quality import Quality
 
 
@@ -52,20 +52,10 @@ def dashboard_parts(
         inspections=quality.reader,
         alerts=quality.alerts,
         reviews=quality.reviews,
+        offboardings=build_offboardings(ground, gateway, messages, client),
     )
 
 
 def call_desk(ground: Ground, gateway: Gateway, client: CallsProcess) -> CallDesk:
     """Give the way to place and end calls."""
     return CallDesk(ground.database, queries=gateway.calls, process=client, ledger=ground.ledger)
-
-
-def sip_accounts(ground: Ground) -> SipAccountService:
-    """Give the phone accounts."""
-    return SipAccountService(
-        ground.database,
-        ground.clock,
-        vault=ground.vault,
-        ledger=ground.ledger,
-        realm=ground.settings.sip.realm,
-    )

@@ -56,6 +56,10 @@ class CallsProcessTwin:
         self._maybe_fail()
         self.ended.append(call_id)
 
+    async def end_inactive(self) -> int:
+        self._maybe_fail()
+        return 0
+
     def _maybe_fail(self) -> None:
         if self.fault is not None:
             fault, self.fault = self.fault, None
