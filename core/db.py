@@ -5,12 +5,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData, String, event, make_url, text
+from sqlalchemy import URL, DateTime, MetaData, String, event, make_url, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from core.sqlite import OneTripDriver
+
+SQLITE_CONNECTIONS = 15
+"""All are kept once opened: each has a thread, and opening one costs more than a dozen statements."""
 
 Id = String(32)
 
@@ -57,7 +62,9 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"hide_parameters": True}  # an error must not quote what was stored
-        if not self.is_sqlite:
+        if self.is_sqlite:
+            options |= {"module": OneTripDriver(), **_kept_connections(self.url)}
+        else:
             options["pool_pre_ping"] = True
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
         if self.is_sqlite:
@@ -101,6 +108,12 @@ class Database:
         await self.engine.dispose()
 
 
+def _kept_connections(url: URL) -> dict[str, Any]:
+    """Give the size of the pool; a database in memory has one connection."""
+    is_file = url.database not in {None, "", ":memory:"}
+    return {"pool_size": SQLITE_CONNECTIONS, "max_overflow": 0} if is_file else {}
+
+
 def _prepare_sqlite(engine: AsyncEngine) -> None:
     """Switch on WAL and foreign keys, and let us say BEGIN ourselves."""
 
@@ -120,5 +133,7 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _on_begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("maskline_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if connection.get_execution_options().get("maskline_write", False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # SQLite itself waits with this for the first statement
+            connection.connection.dbapi_connection.pending = "BEGIN"
