@@ -32,13 +32,18 @@ $bin/pytest tests/acceptance tests/leak tests/telephony tests/browser tests/hard
 step "all"
 $bin/python - "$reports"/*.xml <<'PY'
 import sys
+from collections import Counter
 from xml.etree import ElementTree
 
+seconds = Counter()
 total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
 for report in sys.argv[1:]:
     for suite in ElementTree.parse(report).getroot().iter("testsuite"):
         for key in total:
             total[key] += int(suite.get(key, 0))
+        for case in suite.iter("testcase"):
+            seconds[case.get("classname", "").replace(".", "/")] += float(case.get("time", 0))
+print("longest files: " + ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.most_common(12)))
 bad = total["failures"] + total["errors"]
 print(f"{total['tests'] - bad - total['skipped']} passed, {bad} failed, {total['skipped']} skipped")
 PY
