@@ -1,10 +1,52 @@
-"""Settings of phones: how long commands hold, how phones are woken, and MQTT."""
+"""Settings of phones: enrolment, reports, what the verdict asks of a phone, commands, waking, MQTT."""
 
 from pathlib import Path
 
 from pydantic import Field, SecretStr, model_validator
 
 from core.setting_types import Part, Port, problem
+
+
+class EnrolmentSettings(Part):
+    """How phones come in. Without `agent_url` the QR code serves phones that have the agent already."""
+
+    validity_s: int = Field(default=3600, ge=60, le=31_536_000)
+    """AMAPI's default (`EnrollmentToken.duration`)."""
+    agent_component: str = Field(
+        default="cn.maskline.agent/.AdminReceiver", pattern=r"^[A-Za-z][\w.]*/[A-Za-z.][\w.$]*$"
+    )
+    agent_url: str | None = Field(default=None, pattern=r"^https://[^\s#]+$")
+    signature_checksum: str | None = None
+    package_checksum: str | None = None
+
+    @model_validator(mode="after")
+    def _has_checksum(self) -> "EnrolmentSettings":
+        if self.agent_url is not None and not (self.signature_checksum or self.package_checksum):
+            raise problem(
+                "设置 agent_url 时须同时设置 signature_checksum 或 package_checksum。",
+                "With agent_url, set signature_checksum or package_checksum.",
+            )
+        return self
+
+
+class ReportSettings(Part):
+    """What is expected of a phone's reports."""
+
+    every_s: int = Field(default=300, ge=15, le=86_400)
+    offline_s: int = Field(default=900, ge=30)
+    desired_validity_s: int = Field(default=604_800, ge=3600)
+    """How long a phone may believe a desired state without hearing from the server again."""
+    keep_days: int = Field(default=180, ge=1)
+
+
+class VerdictSettings(Part):
+    """What the verdict asks of an employee's phones. The defaults manage none: nobody is refused."""
+
+    require_enrolled: bool = False
+    require_compliant: bool = False
+    pending_s: int = Field(default=900, ge=0)
+    """How long a phone may take to apply what is wanted before it counts as not compliant."""
+    silent_s: int | None = Field(default=None, ge=60)
 
 
 class CommandSettings(Part):
@@ -54,6 +96,9 @@ class MqttSettings(Part):
 class PhoneSettings(Part):
     """Everything about phones."""
 
+    enrolment: EnrolmentSettings = EnrolmentSettings()
+    reports: ReportSettings = ReportSettings()
+    verdict: VerdictSettings = VerdictSettings()
     commands: CommandSettings = CommandSettings()
     wake: WakeSettings = WakeSettings()
     mqtt: MqttSettings = MqttSettings()

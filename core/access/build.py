@@ -81,7 +81,7 @@ def build_access(
             books=books,
             bus=bus,
         ),
-        departments=DepartmentService(database, clock, books=books),
+        departments=DepartmentService(database, clock, books=books, bus=bus),
         session_admin=SessionService(database, sessions=sessions, books=books),
         throttle=throttle,
         permissions=permissions,

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.errors import DepartmentNameTaken, DepartmentTreeInvalid
+from core.access.events import DepartmentMoved
 from core.access.grants import DEPARTMENT_READ, DEPARTMENT_WRITE
 from core.access.model import Principal
 from core.access.models import Department
@@ -13,6 +14,7 @@ from core.access.people import DepartmentView, find_department
 from core.access.ports import Books
 from core.clock import Clock
 from core.db import Database
+from core.events import EventBus
 from core.ids import new_id
 
 MAX_DEPTH = 20
@@ -29,10 +31,11 @@ class DepartmentChange:
 class DepartmentService:
     """Changes the tree under a lock on all of it: it is small and seldom changed."""
 
-    def __init__(self, database: Database, clock: Clock, *, books: Books) -> None:
+    def __init__(self, database: Database, clock: Clock, *, books: Books, bus: EventBus) -> None:
         self._database = database
         self._clock = clock
         self._books = books
+        self._bus = bus
 
     async def tree(self, principal: Principal) -> list[DepartmentView]:
         """Give the whole tree, parents before children."""
@@ -90,6 +93,8 @@ class DepartmentService:
                 _check_depth(below.path)
             row.name, row.parent_id = change.name, change.parent_id
             await session.flush()
+            if new != old:
+                await self._bus.publish(session, DepartmentMoved(row.id, new, principal.id))
             await self._note(session, "department.changed", row, principal)
             return _view(row)
 

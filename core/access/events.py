@@ -37,3 +37,12 @@ class EmployeeRolesChanged:
     employee_id: str
     roles: frozenset[Role]
     by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DepartmentMoved:
+    """The department, with everything below it, has this path now."""
+
+    department_id: str
+    path: str
+    by: str | None

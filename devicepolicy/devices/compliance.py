@@ -162,10 +162,7 @@ def _setting(
         return SettingStatus(SettingState.PENDING, digest, said)
     if report is None:
         return SettingStatus(SettingState.FAILED, digest, None, Reason.NOT_REPORTED)
-    if report.reason is None:
-        return SettingStatus(SettingState.FAILED, digest, said, Reason.VALUE_DIFFERS, report.detail)
-    if report.reason is Reason.PENDING:
-        return SettingStatus(SettingState.PENDING, digest, said, Reason.PENDING, report.detail)
-    if report.reason in CANNOT and expected is not None:
+    if report.reason in CANNOT and expected in CANNOT:
         return SettingStatus(SettingState.EXPECTED, digest, said, expected)
-    return SettingStatus(SettingState.FAILED, digest, said, report.reason, report.detail)
+    state = SettingState.PENDING if report.reason is Reason.PENDING else SettingState.FAILED
+    return SettingStatus(state, digest, said, report.reason or Reason.VALUE_DIFFERS, report.detail)

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import BlindIndexColumn
+from core.columns import BlindIndexColumn, SealedColumn
 from core.db import Base, Id
-from core.sealed import BlindIndex
+from core.sealed import BlindIndex, Sealed
 from devicepolicy.capabilities.facts import Mode
 from devicepolicy.devices.model import ComplianceState, DeviceState, Trust
 from devicepolicy.words import words
@@ -57,6 +57,8 @@ class DeviceRow(Base):
     status: Mapped[dict[str, Any]] = mapped_column(JSON)
     compliance: Mapped[ComplianceState] = mapped_column(words(ComplianceState))
     compliance_since: Mapped[datetime | None]
+    left_compliance_at: Mapped[datetime | None]
+    """When it was last compliant, or trusted; None while it is compliant."""
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     """How each setting stands, computed anew as a whole: nothing of an older report can stay."""
     desired_version: Mapped[int] = mapped_column(default=0)
@@ -64,6 +66,7 @@ class DeviceRow(Base):
     """What is wanted may have changed and was not computed again yet."""
     applied_version: Mapped[int | None]
     report_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    report_hash: Mapped[str | None] = mapped_column(String(64))
     offline: Mapped[bool] = mapped_column(default=False)
     last_seen_at: Mapped[datetime | None]
     last_report_at: Mapped[datetime | None]
@@ -89,11 +92,14 @@ class ReportRow(Base):
     seq: Mapped[int] = mapped_column(BigInteger)
     received_at: Mapped[datetime]
     content_hash: Mapped[str] = mapped_column(String(64))
+    """Of what it says of policy; reports that say the same are not kept twice."""
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """What it says of policy, in order, without free text."""
     applied_version: Mapped[int | None]
     compliance: Mapped[ComplianceState] = mapped_column(words(ComplianceState))
     signature_base: Mapped[str]
     signature: Mapped[bytes] = mapped_column(LargeBinary(64))
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[Sealed] = mapped_column(SealedColumn())
 
 
 class HistoryRow(Base):

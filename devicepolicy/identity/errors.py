@@ -45,6 +45,13 @@ class RequestReplayed(Unauthenticated):
     zh = "该请求已经提交过；每次请求须使用新的随机数。"
 
 
+class KeyNotProved(Unauthenticated):
+    """The request is not signed by the very key that it brings."""
+
+    code = "device-key-not-proved"
+    zh = "请求并非由其所提交的密钥签名。"
+
+
 class DevicePending(Forbidden):
     """An administrator has not approved this phone yet."""
 

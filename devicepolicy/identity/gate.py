@@ -4,6 +4,7 @@ In an endpoint:  `@endpoint("GET", "/agent/desired", **phone_endpoint(gate), sum
 `async def desired(*, caller: Admitted) -> …`. The web kit calls the gate before it parses the body.
 """
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,8 +29,10 @@ from devicepolicy.identity.errors import (
     DeviceRejected,
     DeviceReleased,
     DeviceUnknown,
+    KeyNotProved,
     RequestReplayed,
 )
+from devicepolicy.identity.keys import key_id_of, read_key
 from devicepolicy.identity.models import NonceRow
 from devicepolicy.identity.requests import Claim, Proof, read_claim, verify_request
 
@@ -46,6 +49,13 @@ class Admitted:
 
     phone: Phone
     proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that proved itself by signing the request that brings it."""
+
+    key: Ed25519PublicKey
 
 
 class PhoneEndpoint(TypedDict):
@@ -98,6 +108,25 @@ class DeviceGate:
         if phone.trust not in trust:
             raise _NO.get(phone.trust, DeviceUnknown)
         return Admitted(phone, proof)
+
+    async def new_key(self, request: WireRequest) -> NewKey:
+        """Admit a phone that is not enrolled: it signs with the key in the body, whose name is `keyid`.
+
+        No nonce is kept: the token in the body works once, and the same request again tells nothing new.
+
+        Raises:
+            SignatureMissing, SignatureMalformed, SignatureForged, ClockSkewed, KeyNotProved
+        """
+        claim = read_claim(request)
+        try:
+            key = read_key(json.loads(request.body)["public_key"])
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise KeyNotProved from None
+        if key_id_of(key) != claim.key_id:
+            raise KeyNotProved
+        verify_request(request, claim, key)
+        self.check_time(claim)
+        return NewKey(key)
 
     def check_time(self, claim: Claim) -> None:
         """Refuse what was signed too long ago or in the future; the answer carries the server's time."""

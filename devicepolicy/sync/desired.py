@@ -1,0 +1,206 @@
+"""What is wanted of each phone: made of policies and its state, kept version by version, signed when fetched.
+
+A change marks the phones that it may reach. A few are computed in the same transaction; of many the rest
+follows by the relay's chore, or at once when one of them asks.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.access.events import DepartmentMoved
+from core.access.models import Department
+from core.clock import Clock
+from core.db import Database
+from core.events import EventBus
+from core.ledger import JSON, Ledger
+from devicepolicy.canonical import sha256_of
+from devicepolicy.devices.errors import DeviceStateWrong
+from devicepolicy.devices.events import DesiredChanged, DeviceAssigned, DeviceEnded, DeviceTrusted
+from devicepolicy.devices.model import DeviceState, Phone, Trust
+from devicepolicy.devices.models import DeviceRow
+from devicepolicy.devices.register import Register, subject_of
+from devicepolicy.identity.documents import DocumentKind
+from devicepolicy.identity.signer import DocumentSigner
+from devicepolicy.policies.canonical import setting_sha256
+from devicepolicy.policies.events import PolicyChanged
+from devicepolicy.policies.ports import EffectivePolicies
+from devicepolicy.sync.errors import NothingDesired
+from devicepolicy.sync.model import Desired, etag_of
+from devicepolicy.sync.models import DesiredRow
+from devicepolicy.sync.standing import Standings
+
+AT_ONCE = 50
+"""Phones computed within the transaction of a change: a person may wait for it."""
+BATCH = 100
+_LIVE = DeviceRow.trust == Trust.TRUSTED
+
+
+class DesiredStates:
+    """Keeps what is wanted true to policies, people and departments. Locks phones in order of their ids."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        policies: EffectivePolicies,
+        signer: DocumentSigner,
+        standings: Standings,
+        register: Register,
+        ledger: Ledger,
+        bus: EventBus,
+        validity_s: int,
+    ) -> None:
+        self._db = database
+        self._clock = clock
+        self._policies = policies
+        self._signer = signer
+        self._standings = standings
+        self._register = register
+        self._ledger = ledger
+        self._bus = bus
+        self._validity = timedelta(seconds=validity_s)
+
+    def subscribe(self, bus: EventBus) -> None:
+        """Hear what changes what is wanted."""
+        bus.subscribe(PolicyChanged, self.on_policy_changed)
+        bus.subscribe(DeviceTrusted, self.on_trusted)
+        bus.subscribe(DeviceAssigned, self.on_assigned)
+        bus.subscribe(DeviceEnded, self.on_ended)
+        bus.subscribe(DepartmentMoved, self.on_department_moved)
+
+    async def fetch(self, phone: Phone, etag: str | None = None) -> Desired | None:
+        """Give what is wanted of a phone now, signed anew; None if it has it already (`etag`).
+
+        Raises:
+            NothingDesired: it is not trusted (any more).
+        """
+        async with self._db.read() as session:
+            row = await session.get(DeviceRow, phone.device_id)
+            desired = await latest(session, phone.device_id)
+        if row is None or row.desired_stale or desired is None:
+            async with self._db.begin() as session:
+                row = await self._register.locked(session, phone.device_id)
+                desired = await self.refresh(session, row, "asked")
+        if etag == etag_of(desired.version, desired.sha256):
+            return None
+        now = self._clock.now()
+        signed = self._signer.sign(
+            DocumentKind.DESIRED,
+            {"version": desired.version, "sha256": desired.sha256, **desired.document},
+            device_id=phone.device_id,
+            sequence=desired.version,
+            issued_at=now,
+            expires_at=now + self._validity,
+        )
+        return Desired(desired.version, desired.sha256, signed.token)
+
+    async def refresh(self, session: AsyncSession, row: DeviceRow, cause: str) -> DesiredRow:
+        """Compute what is wanted of a locked phone; write a new version if it is something else.
+
+        Raises:
+            NothingDesired: it is not trusted (any more).
+        """
+        if row.trust is not Trust.TRUSTED:
+            raise NothingDesired
+        effective = await self._policies.effective(session, await subject_of(session, row))
+        document = {
+            "state": row.state.value,
+            "policy": dict(effective.document),
+            "settings": {name: setting_sha256(name, value) for name, value in effective.settings.items()},
+        }
+        digest = sha256_of(document)
+        row.desired_stale = False
+        current = await latest(session, row.id)
+        if current is not None and current.sha256 == digest:
+            await session.flush()
+            return current
+        desired = DesiredRow(
+            device_id=row.id,
+            version=row.desired_version + 1,
+            sha256=digest,
+            policy_sha256=effective.sha256,
+            document=document,
+            cause=cause,
+            created_at=self._clock.now(),
+        )
+        session.add(desired)
+        row.desired_version = desired.version
+        self._register.remember(session, row.id, "desired", version=desired.version, cause=cause)
+        await session.flush()
+        reported = await self._standings.last_reported(session, row.id)
+        await self._standings.settle(session, row, desired, reported)
+        await session.flush()
+        await self._bus.publish(session, DesiredChanged(row.id, desired.version, digest))
+        body: dict[str, JSON] = {
+            "device": row.id,
+            "version": desired.version,
+            "sha256": digest,
+            "cause": cause,
+        }
+        await self._ledger.append(session, "device.desired", body)
+        return desired
+
+    async def set_state(
+        self, session: AsyncSession, device_id: str, state: DeviceState, *, by: str | None
+    ) -> None:
+        """Want a phone locked, lost or free again, in the caller's transaction. Raises `DeviceStateWrong`."""
+        row = await self._register.locked(session, device_id)
+        if row.trust is not Trust.TRUSTED:
+            raise DeviceStateWrong(trust=row.trust.value)
+        if row.state is state:
+            return
+        self._register.remember(session, row.id, "state", by=by, before=row.state.value, after=state.value)
+        row.state = state
+        await self.refresh(session, row, f"state-{state.value.lower()}")
+
+    async def on_policy_changed(self, session: AsyncSession, event: PolicyChanged) -> None:
+        ids = event.device_ids
+        await self.touch(session, true() if ids is None else DeviceRow.id.in_(ids), "policy")
+
+    async def on_trusted(self, session: AsyncSession, event: DeviceTrusted) -> None:
+        await self.touch(session, DeviceRow.id == event.device_id, "trusted")
+
+    async def on_assigned(self, session: AsyncSession, event: DeviceAssigned) -> None:
+        await self.touch(session, DeviceRow.id == event.device_id, "assigned")
+
+    async def on_department_moved(self, session: AsyncSession, event: DepartmentMoved) -> None:
+        below = select(Department.id).where(Department.path.startswith(event.path, autoescape=True))
+        await self.touch(session, DeviceRow.department_id.in_(below), "department")
+
+    async def on_ended(self, session: AsyncSession, event: DeviceEnded) -> None:
+        """Leave nothing of it behind."""
+        await session.execute(delete(DesiredRow).where(DesiredRow.device_id == event.device_id))
+
+    async def touch(self, session: AsyncSession, which: ColumnElement[bool], cause: str) -> None:
+        """Mark phones whose wish may have changed, and compute it at once if they are few."""
+        reached = await session.scalar(select(func.count()).select_from(DeviceRow).where(_LIVE, which)) or 0
+        if reached <= AT_ONCE:
+            query = select(DeviceRow).where(_LIVE, which).order_by(DeviceRow.id).with_for_update()
+            for row in list(await session.scalars(query.execution_options(populate_existing=True))):
+                await self.refresh(session, row, cause)
+        else:
+            await session.execute(update(DeviceRow).where(_LIVE, which).values(desired_stale=True))
+
+    async def catch_up(self, *, limit: int = BATCH) -> int:
+        """Compute marked phones; give how many. A chore of the relay: call again while it is not 0."""
+        async with self._db.begin() as session:
+            query = (
+                select(DeviceRow)
+                .where(_LIVE, DeviceRow.desired_stale)
+                .order_by(DeviceRow.id)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            rows = list(await session.scalars(query))
+            for row in rows:
+                await self.refresh(session, row, "policy")
+            return len(rows)
+
+
+async def latest(session: AsyncSession, device_id: str) -> DesiredRow | None:
+    """Read what is wanted of a phone."""
+    query = select(DesiredRow).where(DesiredRow.device_id == device_id)
+    return await session.scalar(query.order_by(DesiredRow.version.desc()).limit(1))

@@ -1,0 +1,123 @@
+"""Writes down how a phone stands, in the caller's transaction: from its last report, and as a whole."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.clock import Clock
+from core.events import EventBus
+from devicepolicy.capabilities.expected import expected_gaps
+from devicepolicy.capabilities.facts import Backend, DeviceFacts
+from devicepolicy.capabilities.table import CapabilityTable
+from devicepolicy.devices.compliance import (
+    Compliance,
+    Fault,
+    Reason,
+    Reported,
+    SettingReport,
+    SettingState,
+    Wanted,
+    judge,
+)
+from devicepolicy.devices.events import ComplianceChanged
+from devicepolicy.devices.model import ComplianceState
+from devicepolicy.devices.models import DeviceRow, ReportRow
+from devicepolicy.devices.register import Register
+from devicepolicy.policies.settings import flatten
+from devicepolicy.sync.models import DesiredRow
+
+
+class Standings:
+    """Judges phones against what is wanted of them."""
+
+    def __init__(self, clock: Clock, *, table: CapabilityTable, register: Register, bus: EventBus) -> None:
+        self._clock = clock
+        self._table = table
+        self._register = register
+        self._bus = bus
+
+    async def settle(
+        self, session: AsyncSession, row: DeviceRow, desired: DesiredRow, reported: Reported | None
+    ) -> Compliance:
+        """Judge a locked phone and write it down; tell if its compliance changed."""
+        found = judge(wanted_of(desired), reported, self._expected(row, desired))
+        row.settings = {
+            "version": desired.version,
+            "faults": [fault.value for fault in found.faults],
+            "counts": found.counts,
+            "settings": {name: _plain(asdict(status)) for name, status in found.settings.items()},
+        }
+        row.applied_version = reported.version if reported is not None else None
+        before, after = row.compliance, found.state
+        if before is not after:
+            now = self._clock.now()
+            row.compliance, row.compliance_since = after, now
+            if after is ComplianceState.COMPLIANT:
+                row.left_compliance_at = None
+            elif before is ComplianceState.COMPLIANT:
+                row.left_compliance_at = now
+            self._register.remember(
+                session,
+                row.id,
+                "compliance",
+                before=before.value,
+                after=after.value,
+                version=desired.version,
+            )
+            await session.flush()
+            await self._bus.publish(session, ComplianceChanged(row.id, row.employee_id, before, after))
+        return found
+
+    async def last_reported(self, session: AsyncSession, device_id: str) -> Reported | None:
+        """Read what a phone said last; None: nothing yet."""
+        query = select(ReportRow.content).where(ReportRow.device_id == device_id)
+        content = await session.scalar(query.order_by(ReportRow.id.desc()).limit(1))
+        return None if content is None else read_content(content)
+
+    def _expected(self, row: DeviceRow, desired: DesiredRow) -> dict[str, Reason]:
+        settings = flatten(desired.document["policy"], self._table)
+        gaps = expected_gaps(settings, facts_of(row), self._table)
+        return {name: Reason(gap.reason.value) for name, gap in gaps.items()}
+
+
+def facts_of(row: DeviceRow) -> DeviceFacts:
+    """Say what a phone is."""
+    return DeviceFacts(row.api_level, row.mode, frozenset(Backend(name) for name in row.backends))
+
+
+def wanted_of(desired: DesiredRow) -> Wanted:
+    """Say what must be proved."""
+    document = desired.document
+    return Wanted(desired.version, desired.sha256, document["settings"], document["state"])
+
+
+def content_of(reported: Reported) -> dict[str, Any]:
+    """Put what a phone says of policy into a form that is the same for the same words."""
+    return {
+        "version": reported.version,
+        "sha256": reported.sha256,
+        "state": reported.state,
+        "settings": {name: _plain(asdict(said)) for name, said in sorted(reported.settings.items())},
+    }
+
+
+def read_content(content: dict[str, Any]) -> Reported:
+    """Read what `content_of` wrote."""
+    settings = {
+        name: SettingReport(said.get("sha256"), _reason(said.get("reason")), said.get("detail"))
+        for name, said in content["settings"].items()
+    }
+    return Reported(content["version"], content["sha256"], settings, content["state"])
+
+
+def _reason(text: str | None) -> Reason | None:
+    return None if text is None else Reason(text)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+__all__ = ["Fault", "SettingState", "Standings", "content_of", "facts_of", "read_content", "wanted_of"]
