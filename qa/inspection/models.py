@@ -30,6 +30,20 @@ class InspectionRow(Base):
         Index("ix_qa_inspections_state", "state", "contact_started_at"),
         Index("ix_qa_inspections_started", "contact_started_at"),
         Index("ix_qa_inspections_thread", "thread_id", "day"),
+        # The reviewers' queue and how much of it is done are read from here alone, without the rows.
+        Index(
+            "ix_qa_inspections_queue",
+            "state",
+            "nothing_because",
+            "id",
+            "finding_count",
+            "suspected_count",
+            "severe_count",
+            "contact_started_at",
+            "employee_id",
+            "department_id",
+            "channel",
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

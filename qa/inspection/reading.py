@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -16,6 +16,7 @@ from core.web.paging import paginate
 from qa.alerts import reach, subjects_of
 from qa.conduct.catalogue import ConductCatalogue, own_catalogue
 from qa.inspection.errors import AlertUnknown, InspectionUnknown
+from qa.inspection.model import AlertState
 from qa.inspection.models import (
     AlertRow,
     ConductFindingRow,
@@ -35,6 +36,7 @@ from qa.inspection.views import (
     InspectionSummary,
     ThreadFindings,
 )
+from qa.lexicon.model import Severity
 from qa.permissions import ALERT_READ, INSPECTION_READ, TRANSCRIPT_NUMBERS, TRANSCRIPT_READ
 from qa.ports import CustomerMasks, MaskedCustomer
 from qa.speech.digits import mask_digits
@@ -144,6 +146,18 @@ class InspectionReader:
         async with self._database.read() as session:
             rows, following = await paginate(session, query, key=AlertRow.id, cursor=cursor, limit=limit)
             return await self.alert_views(session, rows), following
+
+    async def most_severe_alerts(self, principal: Principal, *, limit: int) -> tuple[AlertView, ...]:
+        """List alerts that nobody has closed: the most severe first, of these the newest."""
+        ranks = case({severity.value: severity.rank for severity in Severity}, value=AlertRow.severity)
+        query = (
+            select(AlertRow)
+            .where(reach(principal, ALERT_READ), AlertRow.state.in_([AlertState.OPEN, AlertState.TAKEN]))
+            .order_by(ranks.desc(), AlertRow.created_at.desc(), AlertRow.id.desc())
+            .limit(limit)
+        )
+        async with self._database.read() as session:
+            return await self.alert_views(session, (await session.scalars(query)).all())
 
     async def alert(self, principal: Principal, alert_id: str) -> AlertView:
         """Show one alert; raise `AlertUnknown`."""

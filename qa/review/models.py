@@ -21,6 +21,7 @@ class ReviewRow(Base):
     __table_args__ = (
         Index("ix_qa_reviews_state", "state", "sampled"),
         Index("ix_qa_reviews_employee", "employee_id", "number"),
+        Index("ix_qa_reviews_queue", "inspection_id", "state", "open_appeals", "sampled"),
     )
 
     inspection_id: Mapped[str] = mapped_column(

@@ -72,11 +72,14 @@ class ReviewReader:
         if cursor is not None:
             query = queue.after(query, wanted.pile, queue.place_of(cursor))
         async with self._database.read() as session:
-            rows = (await session.execute(queue.ordered(query, wanted.pile).limit(limit + 1))).all()
-            items = await self._items(session, rows[:limit])
-        following = (
-            queue.cursor_of((rows[limit - 1][2], rows[limit - 1][0].id)) if len(rows) > limit else None
-        )
+            places = (await session.execute(queue.places(query, wanted.pile, limit + 1))).all()
+            shown = queue.reviews(principal).where(InspectionRow.id.in_([row[0] for row in places[:limit]]))
+            rows = (await session.execute(queue.ordered(shown, wanted.pile))).all()
+            items = await self._items(session, rows)
+        following = None
+        if len(places) > limit:
+            last_id, at = places[limit - 1]
+            following = queue.cursor_of((at, last_id))
         return items, following
 
     async def coverage(self, principal: Principal, wanted: ReviewFilter) -> Coverage:

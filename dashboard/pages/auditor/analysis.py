@@ -1,5 +1,6 @@
 """Analysis: how contacts go, what is refused, what is found; every bar leads to the list behind it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -122,7 +123,13 @@ def endpoints(renderer: Renderer, sources: AnalysisSources) -> list[Endpoint]:
     ) -> Html:
         directory = await sources.people.departments(principal)
         chosen = _chosen(sources, query, directory)
-        sees_calls = principal.allows(CALL_READ)
+        days, refusals, categories, scores, coverage = await asyncio.gather(
+            _days(sources, principal, chosen),
+            _refusals(sources, principal, chosen, context.language),
+            _categories(sources, principal, chosen, context.language),
+            _scores(sources, principal, chosen),
+            _coverage(sources, principal, chosen),
+        )
         return Html(
             renderer.page(
                 "analysis.html",
@@ -135,13 +142,11 @@ def endpoints(renderer: Renderer, sources: AnalysisSources) -> list[Endpoint]:
                 until=chosen.until,
                 directory=directory,
                 scope=principal.scope(INSPECTION_READ),
-                days=await _days(sources, principal, chosen) if sees_calls else None,
-                refusals=await _refusals(sources, principal, chosen, context.language)
-                if sees_calls
-                else None,
-                categories=await _categories(sources, principal, chosen, context.language),
-                scores=await _scores(sources, principal, chosen),
-                coverage=await _coverage(sources, principal, chosen),
+                days=days,
+                refusals=refusals,
+                categories=categories,
+                scores=scores,
+                coverage=coverage,
             )
         )
 
@@ -169,7 +174,9 @@ def stretches(since: date, until: date) -> list[tuple[date, date]]:
     return cuts
 
 
-async def _days(sources: AnalysisSources, principal: Principal, chosen: Chosen) -> ColumnChart:
+async def _days(sources: AnalysisSources, principal: Principal, chosen: Chosen) -> ColumnChart | None:
+    if not principal.allows(CALL_READ):
+        return None
     cuts = stretches(chosen.since, chosen.until)
     spans = [Span(sources.calendar.begin(first), sources.calendar.end(last)) for first, last in cuts]
     counts = await sources.calls.by_span(principal, spans, chosen.department_path)
@@ -192,7 +199,9 @@ async def _days(sources: AnalysisSources, principal: Principal, chosen: Chosen) 
 
 async def _refusals(
     sources: AnalysisSources, principal: Principal, chosen: Chosen, language: str
-) -> list[Bar]:
+) -> list[Bar] | None:
+    if not principal.allows(CALL_READ):
+        return None
     found = await sources.calls.refusals(principal, chosen.whole, chosen.department_path)
     return [
         Bar(

@@ -21,13 +21,12 @@ from gateway.calls.queries import CallFilter, CallQueries, CallView
 from gateway.contact.model import Channel
 from gateway.contact.verdicts import VerdictReader
 from qa.inspection.figures import InspectionCounts, InspectionFigures
-from qa.inspection.model import AlertState, Band
+from qa.inspection.model import Band
 from qa.inspection.reading import InspectionReader
 from qa.inspection.views import AlertView
 from qa.lexicon.model import Severity
 from qa.permissions import ALERT_READ, INSPECTION_READ
 
-ALERTS_READ = 200
 ALERTS_SHOWN = 8
 RULES_SHOWN = 6
 
@@ -155,15 +154,12 @@ class AlertPanel:
 async def _alerts(sources: OverviewSources, principal: Principal) -> AlertPanel | None:
     if not principal.allows(ALERT_READ):
         return None
-    found: list[AlertView] = []
-    for state in (AlertState.OPEN, AlertState.TAKEN):
-        alerts, _ = await sources.inspections.alerts(principal, state=state, limit=ALERTS_READ)
-        found += alerts
-    found.sort(key=lambda alert: (Severity(alert.severity).rank, alert.created_at), reverse=True)
-    shown = found[:ALERTS_SHOWN]
+    shown = await sources.inspections.most_severe_alerts(principal, limit=ALERTS_SHOWN)
     contacts = [alert.contact_id for alert in shown if alert.contact_id is not None]
-    views, _ = await sources.calls.find(principal, CallFilter(contacts=contacts), limit=ALERTS_SHOWN)
-    calls = {view.row.contact_id: view for view in views}
+    calls: dict[str, CallView] = {}
+    if contacts:
+        views, _ = await sources.calls.find(principal, CallFilter(contacts=contacts), limit=ALERTS_SHOWN)
+        calls = {view.row.contact_id: view for view in views}
     return AlertPanel(
         shown=tuple(ShownAlert(alert, calls.get(alert.contact_id or "")) for alert in shown),
         open=await sources.inspection_figures.open_alerts(principal),

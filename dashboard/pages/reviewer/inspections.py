@@ -1,5 +1,6 @@
 """The list of inspections: which finding is next. Filters in the address, the most urgent first."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -123,7 +124,10 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
         directory = await parts.people.directory(principal)
         wanted = review_filter(query, calendar=parts.calendar, directory=directory)
         reader = parts.reviews.reader
-        items, following = await reader.find(principal, wanted, cursor=query.cursor, limit=LIMIT)
+        (items, following), coverage = await asyncio.gather(
+            reader.find(principal, wanted, cursor=query.cursor, limit=LIMIT),
+            reader.coverage(principal, wanted),
+        )
         given = query.given()
         return Html(
             renderer.page(
@@ -138,7 +142,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 choices=CHOICES,
                 categories=parts.rulebook.categories,
                 directory=directory,
-                coverage=await reader.coverage(principal, wanted),
+                coverage=coverage,
                 policy=reader.policy,
                 lines=_lines(items, directory, query.queue()),
                 next_address=query.address(cursor=following) if following else None,

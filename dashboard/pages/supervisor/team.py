@@ -232,5 +232,7 @@ def _calls_people(person: EmployeeView) -> bool:
 
 
 async def _calls_of(parts: DashboardParts, principal: Principal, contacts: list[str]) -> dict[str, str]:
-    views, _ = await parts.calls.find(principal, CallFilter(contacts=contacts), limit=max(1, len(contacts)))
+    if not contacts:
+        return {}
+    views, _ = await parts.calls.find(principal, CallFilter(contacts=contacts), limit=len(contacts))
     return {view.row.contact_id: view.row.id for view in views}

@@ -50,3 +50,21 @@ async def test_filters_count_and_who_may_act(desk: ReviewDesk) -> None:
     auditor = principal(Role.AUDITOR, "9" * 32)
     seen, _ = await queue.find(auditor, AlertFilter())
     assert [line.may_handle for line in seen] == [False]
+
+
+async def test_the_newest_of_the_most_severe_are_shown_first_of_all_that_are_not_closed(
+    desk: ReviewDesk,
+) -> None:
+    for agent in ("a" * 32, "b" * 32, "c" * 32):
+        await desk.inspected(agent=agent)
+        desk.clock.advance(timedelta(hours=1))
+    every, _ = await desk.desk.reader.alerts(FIRST)
+    shown = await desk.desk.reader.most_severe_alerts(FIRST, limit=4)
+    assert len(every) == 6
+    ranked = sorted(every, key=lambda one: (Severity(one.severity).rank, one.created_at), reverse=True)
+    assert [one.created_at for one in shown] == [one.created_at for one in ranked[:4]]
+    assert {one.severity for one in shown} == {ranked[0].severity}
+    await desk.desk.alerts.take(FIRST, shown[0].id)
+    await desk.desk.alerts.close(FIRST, shown[1].id, "已处理")
+    left = await desk.desk.reader.most_severe_alerts(FIRST, limit=6)
+    assert {one.id for one in left} == {one.id for one in every} - {shown[1].id}
