@@ -9,9 +9,22 @@ same long work at the same time.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, Index, String, UniqueConstraint, func, or_, select, update
+from sqlalchemy import (
+    JSON,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+    bindparam,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,6 +60,34 @@ class OutboxRow(Base):
     last_error: Mapped[str | None] = mapped_column(String(200))
 
 
+# Made once and without the ORM: every message of the house goes through these.
+_TABLE = cast("Table", OutboxRow.__table__)
+_PUT = {
+    name: insert(_TABLE).on_conflict_do_nothing(index_elements=["topic", "key"]).returning(_TABLE.c.id)
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
+_KNOWN = select(_TABLE.c.id).where(_TABLE.c.topic == bindparam("topic"), _TABLE.c.key == bindparam("key"))
+_OPEN = (
+    select(_TABLE.c.id, _TABLE.c.topic, _TABLE.c.payload, _TABLE.c.attempts, _TABLE.c.leased_until)
+    .where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
+    .where(_TABLE.c.done_at.is_(None), _TABLE.c.dead_at.is_(None))
+    .order_by(_TABLE.c.id)
+    .with_for_update()
+)
+_WHICH = update(_TABLE).where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
+_LEASE = _WHICH.values(
+    attempts=_TABLE.c.attempts + 1, leased_by=bindparam("worker"), leased_until=bindparam("until")
+)
+_GIVE_UP = _WHICH.values(attempts=_TABLE.c.attempts + 1, dead_at=bindparam("now"))
+_PUT_OFF = _WHICH.values(due_at=bindparam("due"))
+_ACK = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("outbox_id"), _TABLE.c.done_at.is_(None))
+    .values(done_at=bindparam("now"), leased_until=null(), last_error=null())
+    .returning(_TABLE.c.id)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What a consumer gets: ids only, never personal data."""
@@ -69,27 +110,20 @@ class Outbox:
         self, session: AsyncSession, topic: str, payload: Mapping[str, Any], *, key: str | None = None
     ) -> str:
         """Write a message. A second one with the same topic and key is the same message."""
-        if key is not None:
-            known = await session.scalar(
-                select(OutboxRow.id).where(OutboxRow.topic == topic, OutboxRow.key == key)
-            )
-            if known is not None:
-                return known
-        outbox_id = new_id()
-        now = self._clock.now()
-        session.add(
-            OutboxRow(
-                id=outbox_id,
-                topic=topic,
-                key=key or outbox_id,
-                payload=dict(payload),
-                created_at=now,
-                due_at=now,
-                attempts=0,
-            )
-        )
-        await session.flush()
-        return outbox_id
+        outbox_id, now = new_id(), self._clock.now()
+        values = {
+            "id": outbox_id,
+            "topic": topic,
+            "key": key or outbox_id,
+            "payload": dict(payload),
+            "created_at": now,
+            "due_at": now,
+            "attempts": 0,
+        }
+        written = await session.scalar(_PUT[session.get_bind().dialect.name], values)
+        if written is None:
+            written = (await session.execute(_KNOWN, {"topic": topic, "key": key})).scalar_one()
+        return str(written)
 
     async def take_due(
         self, session: AsyncSession, limit: int = 100, *, but: Collection[str] = ()
@@ -122,27 +156,46 @@ class Outbox:
     async def claim(
         self, session: AsyncSession, outbox_id: str, worker: str, *, topics: Collection[str] | None = None
     ) -> Message | None:
-        """Lease a message to `worker`; None if it is done, dead or in other hands.
+        """Lease a message to `worker`; None if it is done, dead or in other hands. See `claim_many`."""
+        claimed = await self.claim_many(session, (outbox_id,), worker, topics=topics)
+        return claimed[0] if claimed else None
+
+    async def claim_many(
+        self,
+        session: AsyncSession,
+        outbox_ids: Collection[str],
+        worker: str,
+        *,
+        topics: Collection[str] | None = None,
+    ) -> list[Message]:
+        """Lease messages to `worker` in at most four statements; who is done, dead or leased is left out.
 
         A lease that ran out means that a worker died: that costs an attempt. One of another topic than
         `topics` is put off and costs none: a newer or older release knows what to do with it.
         """
         now = self._clock.now()
-        row = await session.get(OutboxRow, outbox_id, with_for_update=True)
-        if row is None or row.done_at or row.dead_at:
-            return None
-        if topics is not None and row.topic not in topics:
-            row.due_at = now + timedelta(seconds=PAUSES_S[-1])
-            return None
-        if row.leased_until is not None and row.leased_until >= now:
-            return None
-        row.attempts += 1
-        if row.attempts > MAX_ATTEMPTS:
-            row.dead_at = now
-            return None
-        row.leased_by = worker
-        row.leased_until = now + timedelta(seconds=self.lease_s)
-        return Message(row.id, row.topic, row.payload, row.attempts)
+        rows = (await session.execute(_OPEN, {"ids": list(outbox_ids)})).all()
+        strange = [row.id for row in rows if topics is not None and row.topic not in topics]
+        free = [
+            row
+            for row in rows
+            if row.id not in strange and (row.leased_until is None or row.leased_until < now)
+        ]
+        spent = [row.id for row in free if row.attempts >= MAX_ATTEMPTS]
+        claimed = [
+            Message(row.id, row.topic, row.payload, row.attempts + 1)
+            for row in free
+            if row.attempts < MAX_ATTEMPTS
+        ]
+        if strange:
+            await session.execute(_PUT_OFF, {"ids": strange, "due": now + timedelta(seconds=PAUSES_S[-1])})
+        if spent:
+            await session.execute(_GIVE_UP, {"ids": spent, "now": now})
+        if claimed:
+            until = now + timedelta(seconds=self.lease_s)
+            ids = [message.outbox_id for message in claimed]
+            await session.execute(_LEASE, {"ids": ids, "worker": worker, "until": until})
+        return claimed
 
     async def renew(self, session: AsyncSession, outbox_id: str, worker: str) -> bool:
         """Prolong a lease; False if it is no longer this worker's."""
@@ -157,12 +210,7 @@ class Outbox:
 
     async def ack(self, session: AsyncSession, outbox_id: str) -> bool:
         """Close a message in the transaction of its effect; False if somebody else already did."""
-        closed = await session.scalar(
-            update(OutboxRow)
-            .where(OutboxRow.id == outbox_id, OutboxRow.done_at.is_(None))
-            .values(done_at=self._clock.now(), leased_until=None, last_error=None)
-            .returning(OutboxRow.id)
-        )
+        closed = await session.scalar(_ACK, {"outbox_id": outbox_id, "now": self._clock.now()})
         return closed is not None
 
     async def fail(self, session: AsyncSession, outbox_id: str, error: BaseException) -> None:

@@ -107,7 +107,8 @@ class MessageBooks:
         for command in commands:
             if isinstance(command, Enqueue):
                 row.next_try_at = row.next_try_at or self._clock.now()
-                row.outbox_id = await self._outbox.put(session, MESSAGE_SEND, {"message_id": row.id})
+                with session.no_autoflush:
+                    row.outbox_id = await self._outbox.put(session, MESSAGE_SEND, {"message_id": row.id})
             elif isinstance(command, Finish):
                 row.finished_at = self._clock.now()
         await session.flush()

@@ -1,8 +1,9 @@
 """Sends what is queued: claims its outbox message, judges again, submits, and writes what came of it.
 
 What is due is claimed together. Then three transactions a try: *begin* (verdict again, in flight, number
-out), *each part* that the provider took, *end* (state and acknowledgement together). If this process dies between begin and end, the next one finds the
-message in flight: where the provider knows our reference it is tried again, where not it has failed.
+out), *each part* that the provider took, *end* (state and acknowledgement together). If this process dies
+between begin and end, the next one finds the message in flight: where the provider knows our reference it is
+tried again, where not it has failed.
 """
 
 import asyncio
