@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -143,8 +143,9 @@ class MessageService:
         kept = await self._keep_file(principal, request)
         async with self._db.begin() as session:
             parties = await self._parties(session, principal, request)
-            # The same key twice at the same moment: the second waits here and finds the first.
-            await lock_customer(session, parties.binding.id)
+            if request.idempotency_key is not None:
+                # The same key twice at the same moment: the second waits here and finds the first.
+                await lock_customer(session, parties.binding.id)
             mac = sealing.mac(parties.cipher, "request", _canonical(request))
             known = await self._known(session, principal, request, mac)
             if known is not None:
@@ -204,23 +205,24 @@ class MessageService:
         return await self._attachments.keep(binding.customer_id, request.file, request.file_name)
 
     async def _binding(self, session: AsyncSession, principal: Principal, request: SendRequest) -> BindingRow:
-        scope = scope_clause(
-            principal,
-            permissions.MESSAGE_SEND,
-            owner=BindingRow.employee_id,
-            department=BindingRow.department_id,
+        binding = await session.scalar(
+            select(BindingRow).where(BindingRow.id == request.binding_id, _may_send(principal))
         )
-        binding = await session.scalar(select(BindingRow).where(BindingRow.id == request.binding_id, scope))
         if binding is None:
             raise BindingUnknown
         return binding
 
     async def _parties(self, session: AsyncSession, principal: Principal, request: SendRequest) -> Parties:
-        binding = await self._binding(session, principal, request)
-        number = await session.scalar(select(LineRow.number).where(LineRow.id == binding.line_id))
-        customer = await session.get(CustomerRow, binding.customer_id)
-        if number is None or customer is None:
+        query = (
+            select(BindingRow, LineRow.number, CustomerRow)
+            .join(LineRow, LineRow.id == BindingRow.line_id)
+            .join(CustomerRow, CustomerRow.id == BindingRow.customer_id)
+            .where(BindingRow.id == request.binding_id, _may_send(principal))
+        )
+        found = (await session.execute(query)).one_or_none()
+        if found is None:
             raise BindingUnknown
+        binding, number, customer = found
         cipher = await self._keys.cipher(session, binding.customer_id)
         phone = self._customers.phone_of(customer, cipher)
         name = ""
@@ -360,6 +362,15 @@ class MessageService:
                 "body_hmac": row.body_mac,
             },
         )
+
+
+def _may_send(principal: Principal) -> ColumnElement[bool]:
+    return scope_clause(
+        principal,
+        permissions.MESSAGE_SEND,
+        owner=BindingRow.employee_id,
+        department=BindingRow.department_id,
+    )
 
 
 def _stored(finding: Finding) -> dict[str, object]:
