@@ -1,7 +1,7 @@
 """Cut the Policy part out of the Android Management API's discovery document, which a PyPI package carries.
 
 Run: `python scripts/amapi_schema.py` (needs the development dependency google-api-python-client). It writes
-devicepolicy/policies/schemas/amapi.json, which the server validates against; a test compares the two.
+devicepolicy/policies/data/amapi.json, which the server validates against; a test compares the two.
 """
 
 import json
@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parents[1] / "devicepolicy" / "policies" / "schemas" / "amapi.json"
+TARGET = Path(__file__).parents[1] / "devicepolicy" / "policies" / "data" / "amapi.json"
 DOCUMENT = "discovery_cache/documents/androidmanagement.v1.json"
 ROOT = "Policy"
 FORMATS = {"int64": "int64", "google-duration": "duration", "byte": "bytes"}

@@ -99,7 +99,7 @@ class RolloutOpen(Conflict):
     zh = "该分配有未结束的灰度发布，请先完成或回退。"
 
 
-class RolloutState(Conflict):
+class RolloutStateRefused(Conflict):
     """The roll-out is not in a state in which this can be done."""
 
     code = "rollout-state"

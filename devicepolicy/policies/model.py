@@ -70,3 +70,13 @@ class Effective:
     sha256: str
     settings: Mapping[str, JSON]
     provenance: Mapping[str, Source]
+
+
+class RolloutState(StrEnum):
+    """Where a roll-out stands; DONE and ROLLED_BACK are its ends."""
+
+    RUNNING = "running"
+    HALTED = "halted"
+    """No further phone gets the version; those that have reported it keep it."""
+    DONE = "done"
+    ROLLED_BACK = "rolled_back"

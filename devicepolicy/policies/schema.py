@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-FOLDER = Path(__file__).parent / "schemas"
+FOLDER = Path(__file__).parent / "data"
 ROOT, OWN_ROOT, OWN_KEY = "Policy", "Maskline", "maskline"
 
 Kind = Literal[

@@ -41,6 +41,7 @@ from maskline.wiring.gateway import Gateway, build_gateway, build_people, sip_ac
 from maskline.wiring.messages import archive_members, build_message_services, read_words
 from maskline.wiring.offboarding import build_offboardings
 from maskline.wiring.pages import call_desk, dashboard_parts
+from maskline.wiring.phones import Phones, build_phones
 from maskline.wiring.quality import Quality, build_quality
 from qa.inspection import api as inspection_api
 from qa.review import api as review_api
@@ -69,7 +70,12 @@ class ProcessStatus:
 
 
 def api_endpoints(
-    ground: Ground, gateway: Gateway, quality: Quality, messages: Messages, client: CallsProcess
+    ground: Ground,
+    gateway: Gateway,
+    quality: Quality,
+    messages: Messages,
+    client: CallsProcess,
+    phones: Phones,
 ) -> Sequence[Endpoint]:
     """Give every endpoint of the API."""
     people = build_people(ground, registry())
@@ -89,6 +95,7 @@ def api_endpoints(
         *archive_api.endpoints(archive_members(ground)),
         *inspection_api.endpoints(quality.reader, quality.alerts),
         *review_api.endpoints(quality.reviews.reader, quality.reviews.service, quality.reviews.appeals),
+        *phones.policies.endpoints(),
         *ledger_api.endpoints(ground.ledger_service),
         *audit_api.endpoints(ground.audit),
     ]
@@ -116,13 +123,14 @@ async def web(settings: Settings, stop: asyncio.Event) -> None:
         client = await stack.enter_async_context(CallsClient(settings.run_dir / SOCKET_NAME, secret))
         gateway, quality = build_gateway(ground), build_quality(ground)
         messages = build_message_services(ground, gateway)
+        phones = build_phones(ground)
         await asyncio.to_thread(read_words)
         permissions = registry()
         people = build_people(ground, permissions)
         parts = providers(ground, client)
         app = build_app(
             settings,
-            endpoints=api_endpoints(ground, gateway, quality, messages, client),
+            endpoints=api_endpoints(ground, gateway, quality, messages, client, phones),
             permissions=permissions,
             authenticator=people.sessions,
             pages=build_pages(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from devicepolicy.policies.build import Policies, build_policies
 from maskline.ground import Ground
 
 
@@ -9,7 +10,12 @@ from maskline.ground import Ground
 class Phones:
     """The wing's services."""
 
+    policies: Policies
 
-def build_phones(ground: Ground) -> Phones:  # noqa: ARG001 - the first service will take it
+
+def build_phones(ground: Ground) -> Phones:
     """Build the services of the phones."""
-    return Phones()
+    policies = build_policies(
+        database=ground.database, clock=ground.clock, ledger=ground.ledger, bus=ground.bus
+    )
+    return Phones(policies=policies)

@@ -57,6 +57,7 @@ def _document() -> dict[str, Any]:
         from maskline.processes.web import api_endpoints
         from maskline.wiring.gateway import build_gateway
         from maskline.wiring.messages import build_message_services
+        from maskline.wiring.phones import build_phones
         from maskline.wiring.quality import build_quality
 
         with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +66,8 @@ def _document() -> dict[str, Any]:
                 client = CallsClient(settings.run_dir / "calls.sock", "none")
                 gateway = build_gateway(ground)
                 messages = build_message_services(ground, gateway)
-                endpoints = api_endpoints(ground, gateway, build_quality(ground), messages, client)
+                quality, phones = build_quality(ground), build_phones(ground)
+                endpoints = api_endpoints(ground, gateway, quality, messages, client, phones)
             routes = [(API_PREFIX + one.path, one) for one in endpoints]
             system = [*system_endpoints([], CollectorRegistry()), description_endpoint({})]
             routes += [(one.path, one) for one in system]

@@ -30,6 +30,7 @@ from maskline.tables import load_metadata
 from maskline.wiring.gateway import build_gateway, build_people
 from maskline.wiring.messages import build_message_services
 from maskline.wiring.pages import dashboard_parts
+from maskline.wiring.phones import build_phones
 from maskline.wiring.quality import build_quality
 from tests.browser.seed import Seeded, Seeder
 
@@ -125,7 +126,8 @@ class Stage:
             if self._more is not None:
                 self.extra = await self._more(self)
             providers = [DatabaseStatus(ground.database)]
-            api = api_endpoints(ground, gateway, quality, messages, self.calls_process)
+            self.phones = build_phones(ground)
+            api = api_endpoints(ground, gateway, quality, messages, self.calls_process, self.phones)
             pages = build_pages(
                 dashboard_parts(
                     ground,
