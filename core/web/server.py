@@ -15,6 +15,8 @@ from core.web.errors import InternalFault, RequestRefused
 from core.web.problems import MEDIA_TYPE, problem_of
 from core.web.security import set_headers
 
+IDLE_S = 75.0
+
 
 class ListenRefused(Unavailable):
     """The address cannot be listened on."""
@@ -70,11 +72,16 @@ class _Runner(web.AppRunner):
 
 @asynccontextmanager
 async def serve(
-    app: web.Application, *, host: str | None = None, port: int = 0, path: Path | None = None
+    app: web.Application,
+    *,
+    host: str | None = None,
+    port: int = 0,
+    path: Path | None = None,
+    idle_s: float = IDLE_S,
 ) -> AsyncIterator[int]:
     """Listen on `host:port` or on the Unix socket `path` until the block ends.
 
-    Gives the port, 0 for a socket.
+    Gives the port, 0 for a socket. A connection on which no whole request head comes for `idle_s` is cut off.
 
     Raises:
         ListenRefused: the port is taken or the address is not ours.
@@ -82,7 +89,7 @@ async def serve(
     runner = _Runner(
         app,
         access_log=None,
-        keepalive_timeout=75,
+        keepalive_timeout=idle_s,
         shutdown_timeout=10,
         max_line_size=8190,
         max_field_size=8190,

@@ -24,6 +24,7 @@ class Limits(BaseModel):
     max_unpacked_bytes: int = Field(ge=1)
     max_ratio: int = Field(ge=1)
     max_entries: int = Field(ge=1)
+    max_tags: int = Field(ge=1)
 
 
 class ImportFormat(BaseModel):
