@@ -1,22 +1,27 @@
 """Reads the facts that the rules look at, in the caller's transaction."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Table, bindparam, literal_column, null, select, union_all
+from sqlalchemy import cast as cast_sql
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from core.access.models import Employee, EmployeeState
 from core.clock import Clock
+from core.db import UtcDateTime
 from gateway.contact.errors import BindingUnknown
 from gateway.contact.facts import BindingFact, BlockFact, ConsentFact, Facts, PastContact
-from gateway.contact.model import ContactRequest, Decision
+from gateway.contact.model import Channel, ContactRequest, Decision, Direction, Outcome
 from gateway.contact.models import ContactRow
 from gateway.contact.ports import PhoneCompliance
 from gateway.customers.models import BlockRow, ConsentRow, CustomerRow
 from gateway.numbers.model import LineStatus
 from gateway.numbers.models import BindingRow, LineRow
+from gateway.words import words
 
 # A local day begins at most 26 h before any moment of it, a day of 25 h (clock put back) included.
 LOOK_BACK = timedelta(hours=26)
@@ -33,22 +38,74 @@ class Circumstances:
     department_id: str | None
 
 
+# Every contact goes through these: made once, and without the ORM.
+_TIE, _LINE, _CUSTOMER, _PERSON, _CONSENT, _BLOCK, _CONTACT = (
+    cast("Table", model.__table__).c
+    for model in (BindingRow, LineRow, CustomerRow, Employee, ConsentRow, BlockRow, ContactRow)
+)
+_LOCK = (
+    select(_CUSTOMER.id)
+    .where(_CUSTOMER.id == select(_TIE.customer_id).where(_TIE.id == bindparam("binding")).scalar_subquery())
+    .with_for_update()
+)
+_PARTIES = (
+    select(
+        _TIE.id, _TIE.line_id, _TIE.customer_id, _TIE.employee_id, _TIE.purpose, _TIE.expires_at,
+        _TIE.released_at, _LINE.status, _CUSTOMER.time_zone, _CUSTOMER.erased_at,
+        _PERSON.state, _PERSON.department_id,
+    )
+    .select_from(
+        BindingRow.__table__.join(LineRow.__table__, _LINE.id == _TIE.line_id)
+        .join(CustomerRow.__table__, _CUSTOMER.id == _TIE.customer_id)
+        .outerjoin(Employee.__table__, _PERSON.id == bindparam("employee"))
+    )
+    .where(_TIE.id == bindparam("binding"))
+)  # fmt: skip
+_HISTORY, _CONSENTS, _BLOCKS = "history", "consents", "blocks"
+_NO_CHANNEL, _NO_TIME = cast_sql(null(), words(Channel)), cast_sql(null(), UtcDateTime)
+_NO_DIRECTION, _NO_OUTCOME = cast_sql(null(), words(Direction)), cast_sql(null(), words(Outcome))
+_PAST = union_all(
+    select(
+        literal_column(f"'{_HISTORY}'"), _CONTACT.purpose, _CONTACT.channel, _CONTACT.direction,
+        _CONTACT.outcome, _CONTACT.requested_at, _NO_TIME,
+    ).where(
+        _CONTACT.customer_id == bindparam("customer"),
+        _CONTACT.requested_at >= bindparam("since"),
+        _CONTACT.decision == Decision.ALLOW,
+        _CONTACT.id != bindparam("without"),
+    ),
+    select(
+        literal_column(f"'{_CONSENTS}'"), _CONSENT.purpose, _NO_CHANNEL, _NO_DIRECTION,
+        _NO_OUTCOME, _CONSENT.given_at, _CONSENT.withdrawn_at,
+    ).where(_CONSENT.customer_id == bindparam("customer")),
+    select(
+        literal_column(f"'{_BLOCKS}'"), _BLOCK.purpose, _BLOCK.channel, _NO_DIRECTION,
+        _NO_OUTCOME, _BLOCK.until, _NO_TIME,
+    ).where(_BLOCK.customer_id == bindparam("customer"), _BLOCK.lifted_at.is_(None)),
+)  # fmt: skip
+
+
 async def lock_customer(session: AsyncSession, binding_id: str) -> str:
     """Lock the customer of a binding until the transaction ends; raise `BindingUnknown`.
 
     Two employees who dial one customer stand in line here. PostgreSQL locks the row; on SQLite the
     write transaction (BEGIN IMMEDIATE) already excludes every other writer.
     """
-    of_binding = select(BindingRow.customer_id).where(BindingRow.id == binding_id).scalar_subquery()
-    query = select(CustomerRow.id).where(CustomerRow.id == of_binding).with_for_update()
-    customer_id = await session.scalar(query)
+    customer_id: str | None = await session.scalar(_LOCK, {"binding": binding_id})
     if customer_id is None:
         raise BindingUnknown
     return customer_id
 
 
+async def unflushed(session: AsyncSession) -> AsyncConnection:
+    """Give the session's connection, with everything written that the session still holds back."""
+    if session.new or session.dirty or session.deleted:
+        await session.flush()
+    return await session.connection()
+
+
 class Gatherer:
-    """Collects circumstances with a handful of indexed queries."""
+    """Collects circumstances with two statements."""
 
     def __init__(self, *, clock: Clock, phones: PhoneCompliance) -> None:
         self._clock = clock
@@ -58,76 +115,56 @@ class Gatherer:
         self, session: AsyncSession, request: ContactRequest, *, without_contact: str | None = None
     ) -> Circumstances:
         """Read everything about a request; `without_contact` leaves one contact out of the history."""
+        connection = await unflushed(session)
         now = self._clock.now()
-        query = (
-            select(BindingRow, LineRow.status, CustomerRow.time_zone, CustomerRow.erased_at)
-            .join(LineRow, LineRow.id == BindingRow.line_id)
-            .join(CustomerRow, CustomerRow.id == BindingRow.customer_id)
-            .where(BindingRow.id == request.binding_id)
-            .execution_options(populate_existing=True)
-        )
-        found = (await session.execute(query)).one_or_none()
-        if found is None:
+        asked = {"binding": request.binding_id, "employee": request.employee_id}
+        tie = (await connection.execute(_PARTIES, asked)).one_or_none()
+        if tie is None:
             raise BindingUnknown
-        binding, line_status, time_zone, erased_at = found
-        employee = (
-            await session.execute(
-                select(Employee.state, Employee.department_id).where(Employee.id == request.employee_id)
-            )
-        ).one_or_none()
+        looked_at = {
+            "customer": tie.customer_id, "since": now - LOOK_BACK, "without": without_contact or "",
+        }  # fmt: skip
+        past = _Past.of(await connection.execute(_PAST, looked_at))
         facts = Facts(
             now=now,
-            zone=ZoneInfo(time_zone),
+            zone=ZoneInfo(tie.time_zone),
             employee_id=request.employee_id,
             purpose=request.purpose,
             channel=request.channel,
             direction=request.direction,
-            employee_active=employee is not None and employee.state is EmployeeState.ACTIVE,
+            employee_active=tie.state is EmployeeState.ACTIVE,
             phone_compliant=await self._phones.is_compliant(session, request.employee_id),
-            customer_erased=erased_at is not None,
+            customer_erased=tie.erased_at is not None,
             binding=BindingFact(
-                employee_id=binding.employee_id,
-                purpose=binding.purpose,
-                expires_at=binding.expires_at,
-                released=binding.released_at is not None,
-                line_active=line_status is LineStatus.ACTIVE,
+                employee_id=tie.employee_id,
+                purpose=tie.purpose,
+                expires_at=tie.expires_at,
+                released=tie.released_at is not None,
+                line_active=tie.status is LineStatus.ACTIVE,
             ),
-            consents=await _consents(session, binding.customer_id),
-            blocks=await _blocks(session, binding.customer_id),
-            history=await _history(session, binding.customer_id, now - LOOK_BACK, without_contact),
+            consents=tuple(past.consents),
+            blocks=tuple(past.blocks),
+            history=tuple(past.history),
         )
-        department_id = employee.department_id if employee is not None else None
-        return Circumstances(facts, binding.id, binding.line_id, binding.customer_id, department_id)
+        return Circumstances(facts, tie.id, tie.line_id, tie.customer_id, tie.department_id)
 
 
-async def _consents(session: AsyncSession, customer_id: str) -> tuple[ConsentFact, ...]:
-    query = select(ConsentRow.purpose, ConsentRow.given_at, ConsentRow.withdrawn_at).where(
-        ConsentRow.customer_id == customer_id
-    )
-    return tuple(ConsentFact(*row) for row in await session.execute(query))
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What is known of a customer from before, taken apart by its kind."""
 
+    history: list[PastContact] = field(default_factory=list)
+    consents: list[ConsentFact] = field(default_factory=list)
+    blocks: list[BlockFact] = field(default_factory=list)
 
-async def _blocks(session: AsyncSession, customer_id: str) -> tuple[BlockFact, ...]:
-    query = select(BlockRow.purpose, BlockRow.channel, BlockRow.until).where(
-        BlockRow.customer_id == customer_id, BlockRow.lifted_at.is_(None)
-    )
-    return tuple(BlockFact(*row) for row in await session.execute(query))
-
-
-async def _history(
-    session: AsyncSession, customer_id: str, since: datetime, without_contact: str | None
-) -> tuple[PastContact, ...]:
-    query = select(
-        ContactRow.purpose,
-        ContactRow.channel,
-        ContactRow.direction,
-        ContactRow.outcome,
-        ContactRow.requested_at,
-    ).where(
-        ContactRow.customer_id == customer_id,
-        ContactRow.requested_at >= since,
-        ContactRow.decision == Decision.ALLOW,
-    )
-    if without_contact is not None:
-        query = query.where(ContactRow.id != without_contact)
-    return tuple(PastContact(*row) for row in await session.execute(query))
+    @classmethod
+    def of(cls, rows: Iterable[Any]) -> "_Past":
+        past = cls()
+        for kind, purpose, channel, direction, outcome, at, until in rows:
+            if kind == _HISTORY:
+                past.history.append(PastContact(purpose, channel, direction, outcome, at))
+            elif kind == _CONSENTS:
+                past.consents.append(ConsentFact(purpose, at, until))
+            else:
+                past.blocks.append(BlockFact(purpose, channel, at))
+        return past

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from core.clock import Clock
 from core.errors import MasklineError, NotFound
@@ -26,7 +27,7 @@ from gateway.contact.errors import (
     RevealRefused,
     VerdictUnavailable,
 )
-from gateway.contact.gather import Circumstances, Gatherer, lock_customer
+from gateway.contact.gather import Circumstances, Gatherer, lock_customer, unflushed
 from gateway.contact.model import (
     Channel,
     ContactRequest,
@@ -39,6 +40,16 @@ from gateway.contact.model import (
 )
 from gateway.contact.models import ContactRow
 from gateway.contact.rulebook import RuleBook
+from gateway.contact.statements import (
+    ADD_CONTACT,
+    CLOSE_OPEN,
+    IS_KNOWN,
+    LOCK_CUSTOMER,
+    PUT_RECHECK,
+    PUT_REVEAL,
+    PUT_SEQ,
+    READ_OPEN,
+)
 from gateway.customers.events import CustomerErased
 from gateway.customers.models import CustomerRow
 from gateway.customers.phone import PhoneNumber
@@ -75,17 +86,18 @@ class ContactService:
         the contact does not happen.
         """
         async with _fail_closed("judge"):
-            await _require_write(session)
-            await lock_customer(session, request.binding_id)
+            connection = await _writing(session)
+            if connection.dialect.name != "sqlite":  # there nobody else writes before we are through
+                await lock_customer(session, request.binding_id)
             around = await self._gatherer.gather(session, request)
             verdict = evaluate(around.facts, self._book)
-            row = self._row(request, around, verdict)
-            session.add(row)
-            await session.flush()
-            entry = await self._ledger.append(session, "contact.verdict", self._body(row, verdict))
-            row.verdict_seq = entry.seq
-            await session.flush()
-            return replace(verdict, contact_id=row.id)
+            values = self._values(request, around, verdict)
+            await connection.execute(ADD_CONTACT, values)
+            contact_id: str = values["id"]
+            body = self._body(contact_id, request, around, verdict)
+            entry = await self._ledger.append(session, "contact.verdict", body)
+            await connection.execute(PUT_SEQ, {"contact": contact_id, "seq": entry.seq})
+            return replace(verdict, contact_id=contact_id)
 
     async def dry_run(
         self, session: AsyncSession, request: ContactRequest, *, at: datetime | None = None
@@ -102,47 +114,38 @@ class ContactService:
         Raises ContactUnknown, ContactNotOpen, or Unavailable as `judge` does.
         """
         async with _fail_closed("recheck"):
-            await _require_write(session)
-            binding_id = await session.scalar(
-                select(ContactRow.binding_id).where(ContactRow.id == contact_id)
-            )
-            if binding_id is None:
-                raise ContactUnknown
-            await lock_customer(session, binding_id)
-            row = await _open(session, contact_id)
+            connection = await _writing(session)
+            if connection.dialect.name != "sqlite":
+                await connection.execute(LOCK_CUSTOMER, {"contact": contact_id})
+            row = await _open(connection, contact_id)
             request = ContactRequest(
                 row.employee_id, row.binding_id, row.channel, row.direction, row.purpose, row.node
             )
-            around = await self._gatherer.gather(session, request, without_contact=row.id)
+            around = await self._gatherer.gather(session, request, without_contact=contact_id)
             verdict = evaluate(around.facts, self._book)
-            row.rechecked_at = around.facts.now
+            now = around.facts.now
+            changed = {"contact": contact_id, "rechecked": now, "new_outcome": row.outcome, "closed": None}
             if not verdict.allowed:
-                row.outcome, row.closed_at = Outcome.REFUSED, around.facts.now
-            await session.flush()
-            await self._ledger.append(session, "contact.recheck", self._body(row, verdict))
-            return replace(verdict, contact_id=row.id)
+                changed |= {"new_outcome": Outcome.REFUSED, "closed": now}
+            await connection.execute(PUT_RECHECK, changed)
+            body = self._body(contact_id, request, around, verdict)
+            await self._ledger.append(session, "contact.recheck", body)
+            return replace(verdict, contact_id=contact_id)
 
     async def reveal_for_dialling(self, session: AsyncSession, contact_id: str) -> PhoneNumber:
         """Give the number, once, for an open outbound call whose recheck just allowed it.
 
         Raises ContactUnknown, ContactNotOpen, RevealRefused, SubjectErased.
         """
-        await _require_write(session)
-        row = await _open(session, contact_id)
+        connection = await _writing(session)
+        row = await _open(connection, contact_id)
         now = self._clock.now()
-        fresh = row.rechecked_at is not None and now - row.rechecked_at <= RECHECK_FRESH
         wanted = row.direction is Direction.OUTBOUND and row.channel is Channel.CALL
-        if not (fresh and wanted) or row.revealed_at is not None:
+        if not (wanted and _is_fresh(row, now)) or row.revealed_at is not None:
             raise RevealRefused
-        cipher = await self._keys.cipher(session, row.customer_id)
-        customer = await session.get(CustomerRow, row.customer_id)
-        number = self._sealing.phone_of(customer, cipher) if customer is not None else None
-        if number is None:
-            raise RevealRefused
-        row.revealed_at = now
-        await session.flush()
-        body = {"contact": row.id, "customer": row.customer_id, "employee": row.employee_id}
-        await self._ledger.append(session, "contact.reveal-for-dialling", body)
+        number = await self._number(session, row)
+        await connection.execute(PUT_REVEAL, {"contact": contact_id, "revealed": now})
+        await self._ledger.append(session, "contact.reveal-for-dialling", _revealed(row))
         return number
 
     async def reveal_for_message(self, session: AsyncSession, contact_id: str) -> PhoneNumber:
@@ -151,18 +154,21 @@ class ContactService:
         The contact is open and by message; an outbound one was just rechecked, an inbound one is answered.
         Raises ContactUnknown, ContactNotOpen, RevealRefused, SubjectErased.
         """
-        await _require_write(session)
-        row = await _open(session, contact_id)
-        fresh = row.rechecked_at is not None and self._clock.now() - row.rechecked_at <= RECHECK_FRESH
-        if row.channel is not Channel.MESSAGE or not (fresh or row.direction is Direction.INBOUND):
+        row = await _open(await _writing(session), contact_id)
+        wanted = row.direction is Direction.INBOUND or _is_fresh(row, self._clock.now())
+        if row.channel is not Channel.MESSAGE or not wanted:
             raise RevealRefused
+        number = await self._number(session, row)
+        await self._ledger.append(session, "contact.reveal-for-message", _revealed(row))
+        return number
+
+    async def _number(self, session: AsyncSession, row: Any) -> PhoneNumber:
+        """Let the number out of the vault."""
         cipher = await self._keys.cipher(session, row.customer_id)
         customer = await session.get(CustomerRow, row.customer_id)
         number = self._sealing.phone_of(customer, cipher) if customer is not None else None
         if number is None:
             raise RevealRefused
-        body = {"contact": row.id, "customer": row.customer_id, "employee": row.employee_id}
-        await self._ledger.append(session, "contact.reveal-for-message", body)
         return number
 
     async def close(
@@ -171,15 +177,15 @@ class ContactService:
         """Write how the contact ended. Idempotent: the first outcome stays. Raises ContactUnknown."""
         if outcome is Outcome.PENDING:
             raise ValueError("a contact is not closed as pending")
-        row = await session.get(ContactRow, contact_id, with_for_update=True, populate_existing=True)
-        if row is None:
-            raise ContactUnknown
-        if row.outcome is not Outcome.PENDING:
+        connection = await unflushed(session)
+        ended = {"contact": contact_id, "new_outcome": outcome, "answered": answered_at}
+        closed = await connection.execute(CLOSE_OPEN, {**ended, "closed": self._clock.now()})
+        if closed.rowcount == 0:
+            if await connection.scalar(IS_KNOWN, {"contact": contact_id}) is None:
+                raise ContactUnknown
             return
-        row.outcome, row.answered_at, row.closed_at = outcome, answered_at, self._clock.now()
-        await session.flush()
         body: dict[str, JSON] = {
-            "contact": row.id,
+            "contact": contact_id,
             "outcome": outcome.value,
             "answered_at": answered_at.isoformat() if answered_at else None,
         }
@@ -208,43 +214,46 @@ class ContactService:
         if await session.scalar(query.limit(1)) is not None:
             raise ContactStillOpen
 
-    def _row(self, request: ContactRequest, around: Circumstances, verdict: Verdict) -> ContactRow:
+    def _values(self, request: ContactRequest, around: Circumstances, verdict: Verdict) -> dict[str, Any]:
+        """Give the contact's row."""
         now = around.facts.now
-        return ContactRow(
-            id=new_id(),
-            binding_id=around.binding_id,
-            line_id=around.line_id,
-            employee_id=request.employee_id,
-            department_id=around.department_id,
-            customer_id=around.customer_id,
-            purpose=request.purpose,
-            channel=request.channel,
-            direction=request.direction,
-            outcome=Outcome.PENDING if verdict.allowed else Outcome.REFUSED,
-            node=request.node,
-            requested_at=now,
-            time_zone=around.facts.zone.key,
-            decision=verdict.decision,
-            rule_id=verdict.rule_id,
-            rule_version=verdict.rule_version,
-            reason_code=verdict.reason_code,
-            reason_zh=verdict.reason_zh,
-            reason_en=verdict.reason_en,
-            next_allowed_at=verdict.next_allowed_at,
-            others=[_other(refusal) for refusal in verdict.others],
-            rules_digest=self._book.digest,
-            closed_at=None if verdict.allowed else now,
-        )
-
-    def _body(self, row: ContactRow, verdict: Verdict) -> dict[str, JSON]:
         return {
-            "contact": row.id,
-            "binding": row.binding_id,
-            "employee": row.employee_id,
-            "customer": row.customer_id,
-            "purpose": row.purpose.value,
-            "channel": row.channel.value,
-            "direction": row.direction.value,
+            "id": new_id(),
+            "binding_id": around.binding_id,
+            "line_id": around.line_id,
+            "employee_id": request.employee_id,
+            "department_id": around.department_id,
+            "customer_id": around.customer_id,
+            "purpose": request.purpose,
+            "channel": request.channel,
+            "direction": request.direction,
+            "outcome": Outcome.PENDING if verdict.allowed else Outcome.REFUSED,
+            "node": request.node,
+            "requested_at": now,
+            "time_zone": around.facts.zone.key,
+            "decision": verdict.decision,
+            "rule_id": verdict.rule_id,
+            "rule_version": verdict.rule_version,
+            "reason_code": verdict.reason_code,
+            "reason_zh": verdict.reason_zh,
+            "reason_en": verdict.reason_en,
+            "next_allowed_at": verdict.next_allowed_at,
+            "others": [_other(refusal) for refusal in verdict.others],
+            "rules_digest": self._book.digest,
+            "closed_at": None if verdict.allowed else now,
+        }
+
+    def _body(
+        self, contact_id: str, request: ContactRequest, around: Circumstances, verdict: Verdict
+    ) -> dict[str, JSON]:
+        return {
+            "contact": contact_id,
+            "binding": around.binding_id,
+            "employee": request.employee_id,
+            "customer": around.customer_id,
+            "purpose": request.purpose.value,
+            "channel": request.channel.value,
+            "direction": request.direction.value,
             "decision": verdict.decision.value,
             "rule": verdict.rule_id,
             "rule_version": verdict.rule_version,
@@ -269,22 +278,31 @@ async def _fail_closed(step: str) -> AsyncIterator[None]:
         raise VerdictUnavailable(cause=code) from error
 
 
-async def _require_write(session: AsyncSession) -> None:
+async def _writing(session: AsyncSession) -> AsyncConnection:
     """Insist on `db.begin()`: SQLite has no row locks, so only its write transaction keeps others out."""
-    connection = await session.connection()
+    connection = await unflushed(session)
     options = connection.sync_connection.get_execution_options() if connection.sync_connection else {}
     if connection.dialect.name == "sqlite" and not options.get("maskline_write"):
         raise VerdictUnavailable("A verdict needs a write transaction.", detail_zh="判定需要写事务。")
+    return connection
 
 
-async def _open(session: AsyncSession, contact_id: str) -> ContactRow:
+async def _open(connection: AsyncConnection, contact_id: str) -> Any:
     """Lock an allowed contact that is still open."""
-    row = await session.get(ContactRow, contact_id, with_for_update=True, populate_existing=True)
+    row = (await connection.execute(READ_OPEN, {"contact": contact_id})).one_or_none()
     if row is None:
         raise ContactUnknown
     if row.decision is not Decision.ALLOW or row.outcome is not Outcome.PENDING:
         raise ContactNotOpen
     return row
+
+
+def _is_fresh(row: Any, now: datetime) -> bool:
+    return row.rechecked_at is not None and now - row.rechecked_at <= RECHECK_FRESH
+
+
+def _revealed(row: Any) -> dict[str, JSON]:
+    return {"contact": row.id, "customer": row.customer_id, "employee": row.employee_id}
 
 
 def _other(refusal: RuleRefusal) -> dict[str, str | None]:
