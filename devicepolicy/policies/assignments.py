@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal, Scope
@@ -28,6 +29,7 @@ from devicepolicy.policies.models import AssignmentRow, PolicyRow, RolloutRow, V
 from devicepolicy.policies.service import PolicyGround, find_version
 from devicepolicy.policies.views import AssignmentView
 
+V = TypeVar("V")
 _KINDS = {
     Layer.ORGANISATION: {TargetKind.EVERYBODY},
     Layer.DEPARTMENT: {TargetKind.DEPARTMENT},
@@ -211,12 +213,12 @@ async def refuse_open_rollout(session: AsyncSession, row: AssignmentRow) -> None
 
 async def views_of(session: AsyncSession, rows: Sequence[AssignmentRow]) -> list[AssignmentView]:
     """Put names, numbers and roll-outs to assignments, in three statements however many there are."""
-    names = dict((await session.execute(select(PolicyRow.id, PolicyRow.name))).tuples().all())
+    names = await _pairs(session, select(PolicyRow.id, PolicyRow.name))
     wanted = {row.version_id for row in rows if row.version_id is not None}
-    query = select(VersionRow.id, VersionRow.number).where(VersionRow.id.in_(wanted))
-    numbers = dict((await session.execute(query)).tuples().all())
-    open_ones = select(RolloutRow.assignment_id, RolloutRow.id).where(RolloutRow.ended_at.is_(None))
-    rollouts = dict((await session.execute(open_ones)).tuples().all())
+    numbers = await _pairs(session, select(VersionRow.id, VersionRow.number).where(VersionRow.id.in_(wanted)))
+    rollouts = await _pairs(
+        session, select(RolloutRow.assignment_id, RolloutRow.id).where(RolloutRow.ended_at.is_(None))
+    )
     return [
         AssignmentView(
             id=row.id,
@@ -232,6 +234,10 @@ async def views_of(session: AsyncSession, rows: Sequence[AssignmentRow]) -> list
         )
         for row in rows
     ]
+
+
+async def _pairs(session: AsyncSession, query: Select[str, V]) -> dict[str, V]:
+    return {row[0]: row[1] for row in await session.execute(query)}
 
 
 async def view_of(session: AsyncSession, row: AssignmentRow) -> AssignmentView:
