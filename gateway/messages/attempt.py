@@ -1,6 +1,6 @@
 """One try to send a message: what is read for it, and the parts that a provider took, written at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import cast
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from gateway.messages.model import ChannelKind, Outgoing
-from gateway.messages.models import MessagePartRow, MessageRow, ThreadRow
+from gateway.messages.models import EarlyReceiptRow, MessagePartRow, MessageRow, ThreadRow
 from gateway.messages.ports import MessageChannel
 from gateway.numbers.models import LineRow
 
@@ -30,6 +30,16 @@ _ADD_PART = {
     )
     for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
 }
+_MESSAGE = (
+    select(MessageRow)
+    .where(MessageRow.id == bindparam("message_id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_EARLY = select(EarlyReceiptRow).where(
+    EarlyReceiptRow.channel == bindparam("channel"),
+    EarlyReceiptRow.provider_reference.in_(bindparam("references", expanding=True)),
+)
 _DONE_PARTS = (
     select(MessagePartRow.part, MessagePartRow.provider_reference)
     .where(MessagePartRow.message_id == bindparam("message_id"))
@@ -70,6 +80,20 @@ async def lock_to_send(session: AsyncSession, message_id: str) -> tuple[MessageR
     """Lock a message; give it with the number of its line."""
     found = (await session.execute(_TO_SEND, {"message_id": message_id})).one_or_none()
     return (None, "") if found is None else (found[0], found[1])
+
+
+async def locked(session: AsyncSession, message_id: str) -> MessageRow | None:
+    """Lock a message."""
+    row: MessageRow | None = await session.scalar(_MESSAGE, {"message_id": message_id})
+    return row
+
+
+async def early_receipts(
+    session: AsyncSession, row: MessageRow, references: Sequence[str]
+) -> list[EarlyReceiptRow]:
+    """Give the receipts that were here before the answer to the submission."""
+    sought = {"channel": row.channel, "references": list(references)}
+    return list(await session.scalars(_EARLY, sought))
 
 
 async def done_parts(session: AsyncSession, row: MessageRow) -> tuple[tuple[int, str], ...]:

@@ -25,7 +25,7 @@ from core.vault import SubjectKeys
 from gateway.customers.phone import PhoneNumber
 from gateway.messages import sealing
 from gateway.messages.attachments import Attachments
-from gateway.messages.attempt import Attempt, TakenNote, done_parts, lock_to_send
+from gateway.messages.attempt import Attempt, TakenNote, done_parts, early_receipts, lock_to_send, locked
 from gateway.messages.books import MessageBooks, Said, limits_of, write_refusal
 from gateway.messages.errors import (
     ChannelRefused,
@@ -45,7 +45,6 @@ from gateway.messages.model import (
 )
 from gateway.messages.models import (
     AttachmentRow,
-    EarlyReceiptRow,
     MessagePartRow,
     MessageRow,
 )
@@ -175,7 +174,7 @@ class Dispatcher:
         pause = pauses[min(message.attempts - 1, len(pauses) - 1)]
         async with self._writing() as session:
             await self._outbox.fail(session, message.outbox_id, error)
-            row = await _locked(session, str(message.payload["message_id"]))
+            row = await locked(session, str(message.payload["message_id"]))
             if row is not None and row.state is MessageState.QUEUED:
                 row.next_try_at = self._clock.now() + timedelta(seconds=pause)
 
@@ -283,7 +282,7 @@ class Dispatcher:
         now = self._clock.now()
         limits = limits_of(self._delivery, attempt.channel.traits)
         async with self._writing() as session:
-            row = await _locked(session, attempt.outgoing.message_id)
+            row = await locked(session, attempt.outgoing.message_id)
             if row is None or not row.in_flight or row.outbox_id != message.outbox_id:
                 return
             if isinstance(result, Submitted):
@@ -310,11 +309,8 @@ class Dispatcher:
         """Apply receipts that were here before the answer to the submission."""
         if not self._channels[row.channel].traits.receipts:
             return
-        query = select(EarlyReceiptRow).where(
-            EarlyReceiptRow.channel == row.channel, EarlyReceiptRow.provider_reference.in_(references)
-        )
         traits = self._channels[row.channel].traits
-        for early in list(await session.scalars(query)):
+        for early in await early_receipts(session, row, references):
             part = await session.scalar(
                 select(MessagePartRow).where(
                     MessagePartRow.message_id == row.id,
@@ -341,7 +337,3 @@ class Dispatcher:
                 await self._books.step(session, row, Try(now), limits, Said("try"))
             gone = NotTaken(now, permanent=True, cause=Cause.UNREACHABLE)
             await self._books.step(session, row, gone, limits, Said("buried"))
-
-
-async def _locked(session: AsyncSession, message_id: str) -> MessageRow | None:
-    return await session.get(MessageRow, message_id, with_for_update=True, populate_existing=True)

@@ -4,13 +4,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.ids import new_id
 from gateway.messages.model import ChannelKind
 from gateway.messages.models import ThreadDayRow, ThreadRow
 from gateway.numbers.models import BindingRow
+
+# Made once: a statement costs more to build than to run.
+_THREAD = (
+    select(ThreadRow)
+    .where(ThreadRow.binding_id == bindparam("binding"), ThreadRow.channel == bindparam("channel"))
+    .with_for_update()
+)
+_DAY = (
+    select(ThreadDayRow)
+    .where(
+        ThreadDayRow.thread_id == bindparam("thread"),
+        ThreadDayRow.day == bindparam("day"),
+        ThreadDayRow.employee_id == bindparam("employee"),
+    )
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +47,7 @@ async def open_thread(
     session: AsyncSession, binding: BindingRow, channel: ChannelKind, now: datetime
 ) -> ThreadRow:
     """Give the thread of a binding and a channel, making it if there is none."""
-    query = select(ThreadRow).where(ThreadRow.binding_id == binding.id, ThreadRow.channel == channel)
-    row = await session.scalar(query.with_for_update())
+    row: ThreadRow | None = await session.scalar(_THREAD, {"binding": binding.id, "channel": channel})
     if row is None:
         row = ThreadRow(
             id=new_id(),
@@ -58,12 +73,8 @@ async def count_message(
 ) -> ThreadDayRow:
     """Count one more message in a thread; give the open day it belongs to, making it if need be."""
     day = now.astimezone(calendar.zone).date()
-    query = select(ThreadDayRow).where(
-        ThreadDayRow.thread_id == thread.id,
-        ThreadDayRow.day == day,
-        ThreadDayRow.employee_id == thread.employee_id,
-    )
-    row = await session.scalar(query.with_for_update())
+    sought = {"thread": thread.id, "day": day, "employee": thread.employee_id}
+    row: ThreadDayRow | None = await session.scalar(_DAY, sought)
     if row is None:
         row = ThreadDayRow(
             id=new_id(),
