@@ -36,6 +36,7 @@ from devicepolicy.commands.machine import Approval, Approved, Canceled, Refused,
 from devicepolicy.commands.model import CommandView, NewCommand
 from devicepolicy.commands.models import CommandApprovalRow, CommandRow, WipeTurnRow
 from devicepolicy.commands.queries import view_of
+from devicepolicy.devices.events import DeviceEnded
 from devicepolicy.devices.model import Trust
 from devicepolicy.devices.models import DeviceRow
 
@@ -182,6 +183,11 @@ class CommandService:
                 raise CommandTooLate
             return view_of(row)
 
+    async def cancel_in(self, session: AsyncSession, command_id: str, *, by: str | None) -> bool:
+        """Take one command back in the caller's transaction; False if it is too late or there is none."""
+        row = await session.get(CommandRow, command_id, with_for_update=True, populate_existing=True)
+        return row is not None and await self._books.apply(session, row, Canceled(), by=by)
+
     async def cancel_open_in(self, session: AsyncSession, device_id: str, *, by: str | None) -> int:
         """Take back, in the caller's transaction, all that a phone has not acknowledged; gives how many."""
         rows = await session.scalars(
@@ -191,6 +197,10 @@ class CommandService:
             .with_for_update()
         )
         return sum([await self._books.apply(session, row, Canceled(), by=by) for row in rows.all()])
+
+    async def on_device_ended(self, session: AsyncSession, ended: DeviceEnded) -> None:
+        """Leave nothing for a phone that is no longer ours."""
+        await self.cancel_open_in(session, ended.device_id, by=ended.by)
 
     def _row(self, new: NewCommand, device: DeviceRow, issued_by: str | None) -> CommandRow:
         settings = self._settings

@@ -80,6 +80,7 @@ class StepRow(Base):
             sqlite_where=_OPEN_STEP,
             postgresql_where=_OPEN_STEP,
         ),
+        Index("ix_gw_offboarding_steps_order", "order_id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -48,7 +48,7 @@ class PhoneOrder:
 class PhoneFreezer(Protocol):
     """Orders to phones. Everything joins the caller's transaction: an order that is given is queued in it.
 
-    An order may raise a `MasklineError` (a queue that is full): it is then given again later.
+    An order may raise a `MasklineError` (a queue that is full) having written nothing: it is given again.
     """
 
     async def phones(self, session: AsyncSession, employee_id: str) -> Sequence[Phone]:

@@ -22,6 +22,7 @@ from core.events import EventBus
 from core.ids import new_id
 from core.ledger import JSON, Ledger
 from core.ledger.ledger import lock_head
+from core.logging import get_logger
 from core.tasks import spawn
 from gateway.calls.accounts import SipAccountService
 from gateway.messages.review import MessageReview
@@ -35,10 +36,15 @@ from gateway.offboarding.models import HoldRow, OffboardingRow, PreviewRow, Step
 from gateway.offboarding.ports import Duties, PhoneFreezer
 from gateway.offboarding.previews import Previews
 from gateway.offboarding.reading import OffboardingReader, fetch
-from gateway.offboarding.steps import StepRunner, give_order, settle
+from gateway.offboarding.steps import UNEXPECTED, StepRunner, give_order, settle
 from gateway.permissions import OFFBOARDING_ACT, OFFBOARDING_UNDO
 
 PHONE_STEPS = (StepKind.FREEZE, StepKind.WIPE)
+_log = get_logger(__name__)
+
+
+class PhoneTrouble(Exception):
+    """The phones' wing broke in the middle: the transaction is worth nothing any more."""
 
 
 class OffboardingService:
@@ -103,18 +109,25 @@ class OffboardingService:
         """
         principal.require(OFFBOARDING_ACT)
         try:
+            act_id = await self._unbind(principal, preview_id, digest, order_phones=True)
+        except PhoneTrouble as trouble:  # the account must not wait for phones
+            _log.error("offboarding.phones_failed", error_type=type(trouble.__cause__).__name__)
+            act_id = await self._unbind(principal, preview_id, digest, order_phones=False)
+        self.run_soon(act_id)
+        return await self.reader.get(principal, act_id, permission=OFFBOARDING_ACT)
+
+    async def _unbind(self, principal: Principal, preview_id: str, digest: str, *, order_phones: bool) -> str:
+        try:
             async with self._db.begin() as session:
                 shown = await self._previews.find(session, principal, preview_id, digest)
                 await lock_people(session, (shown.employee_id, shown.successor_id))
                 await self._refuse_second(session, shown.employee_id)
                 facts = await self._previews.confirmed(session, principal, shown)
-                row = await self._do(session, principal, shown, facts)
+                return await self._do(session, principal, shown, facts, order_phones=order_phones)
         except IntegrityError as error:  # somebody was faster: with the employee, or with a binding
             if OffboardingRow.__tablename__ in str(error.orig):
                 raise AlreadyUnbound from None
             raise PreviewStale from None
-        self.run_soon(row.id)
-        return await self.reader.get(principal, row.id, permission=OFFBOARDING_ACT)
 
     async def undo(self, principal: Principal, offboarding_id: str) -> Undone:
         """Take an unbinding back within its time: the account works, untouched things return.
@@ -188,8 +201,14 @@ class OffboardingService:
                                  offboarding_id=known.id, by=known.by, at=at)  # fmt: skip
 
     async def _do(
-        self, session: AsyncSession, principal: Principal, shown: PreviewRow, facts: Facts
-    ) -> OffboardingRow:
+        self,
+        session: AsyncSession,
+        principal: Principal,
+        shown: PreviewRow,
+        facts: Facts,
+        *,
+        order_phones: bool,
+    ) -> str:
         """Change everything; the ledger comes last, it holds a lock."""
         now = self._clock.now()
         row = OffboardingRow(
@@ -223,21 +242,21 @@ class OffboardingService:
         await session.delete(shown)
         await session.flush()
         row.first_seq = (await lock_head(session)).size
-        await self._write_steps(session, row, facts, shown)
+        await self._write_steps(session, row, facts, order_phones=order_phones)
         await self._messages.withdraw_of(session, row.employee_id, by=row.by)
         await self._employees.suspend_in(session, row.employee_id, by=row.by)
         row.last_seq = await self._enter(session, row, facts)
         told = EmployeeUnbound(row.id, row.employee_id, row.successor_id, row.by)
         await self._bus.publish(session, told)
-        return row
+        return row.id
 
     async def _write_steps(
-        self, session: AsyncSession, row: OffboardingRow, facts: Facts, shown: PreviewRow
+        self, session: AsyncSession, row: OffboardingRow, facts: Facts, *, order_phones: bool
     ) -> None:
-        for kind, count in plan.counts(facts, wipe=shown.wipe).items():
+        for kind, count in plan.counts(facts, wipe=row.wipe).items():
             if kind in PHONE_STEPS:
                 for device_id in sorted(facts.phones) if count else ():
-                    await self._phone_step(session, row, kind, device_id)
+                    await self._phone_step(session, row, kind, device_id, now=order_phones)
             elif kind is StepKind.CALLS:
                 step = self._step(row.id, kind, count)
                 step.state, step.done_at, step.next_try_at = StepState.WAITING, None, row.at
@@ -247,14 +266,26 @@ class OffboardingService:
         await session.flush()
 
     async def _phone_step(
-        self, session: AsyncSession, row: OffboardingRow, kind: StepKind, device_id: str
+        self,
+        session: AsyncSession,
+        row: OffboardingRow,
+        kind: StepKind,
+        device_id: str,
+        *,
+        now: bool = True,
     ) -> None:
-        """Give an order in this transaction; how it ends is seen later."""
+        """Give an order in this transaction, or leave it to the runner; how it ends is seen later."""
         step = self._step(row.id, kind, 1, device_id)
         step.state, step.done_at, step.next_try_at = StepState.WAITING, None, self._clock.now()
         session.add(step)
         await session.flush()
-        result = await give_order(session, self._phones, step, by=row.by)
+        if not now:
+            step.state, step.reason = StepState.RETRYING, UNEXPECTED
+            return
+        try:
+            result = await give_order(session, self._phones, step, by=row.by)
+        except Exception as error:
+            raise PhoneTrouble from error
         open_state = StepState.RETRYING if result.state is StepState.RETRYING else StepState.WAITING
         step.state, step.reason = open_state, result.reason
 

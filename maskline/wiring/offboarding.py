@@ -4,7 +4,7 @@ from core.ledger.evidence import EvidenceExporter
 from gateway.messages.build import Messages
 from gateway.offboarding.build import OffboardingGround, Offboardings, build_offboarding
 from gateway.offboarding.phones import NoPhones
-from gateway.offboarding.ports import CallEnder
+from gateway.offboarding.ports import CallEnder, PhoneFreezer
 from maskline.ground import Ground
 from maskline.permissions import registry
 from maskline.wiring.gateway import Gateway, build_people, sip_accounts
@@ -12,9 +12,13 @@ from qa.handover import QualityHandover
 
 
 def build_offboardings(
-    ground: Ground, gateway: Gateway, messages: Messages, calls: CallEnder
+    ground: Ground,
+    gateway: Gateway,
+    messages: Messages,
+    calls: CallEnder,
+    phones: PhoneFreezer | None = None,
 ) -> Offboardings:
-    """Build unbinding and rebinding."""
+    """Build unbinding and rebinding; without `phones` none is managed."""
     return build_offboarding(
         OffboardingGround(
             database=ground.database,
@@ -30,7 +34,7 @@ def build_offboardings(
                 database=ground.database, ledger=ground.ledger_service, clock=ground.clock
             ),
             calls=calls,
-            phones=NoPhones(),
+            phones=phones or NoPhones(),
             duties=QualityHandover(),
         )
     )

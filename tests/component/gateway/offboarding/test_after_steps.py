@@ -76,6 +76,21 @@ async def test_a_full_queue_does_not_keep_the_rest_from_happening(desk: LeavingD
     assert (await desk.get(act.id)).phase is Phase.DONE
 
 
+async def test_a_broken_phone_wing_does_not_keep_the_account_open(desk: LeavingDesk) -> None:
+    phone = desk.phones.add(DEVICE, desk.leaver.employee_id)
+    desk.phones.fault = RuntimeError()  # type: ignore[assignment]
+    act = await desk.unbind(successor=False)
+    assert (await desk.step(act.id, StepKind.ACCOUNT)).state is StepState.DONE
+    step = await desk.step(act.id, StepKind.FREEZE)
+    assert (step.state, step.reason) == (StepState.RETRYING, "unexpected")
+    assert len(await desk.entries("employee.suspended")) == 1
+    desk.phones.fault = None
+    await desk.due(act.id)
+    await desk.due(act.id)
+    assert phone.frozen
+    assert (await desk.get(act.id)).phase is Phase.DONE
+
+
 async def test_an_order_that_expired_is_given_again(desk: LeavingDesk) -> None:
     phone = desk.phones.add(DEVICE, desk.leaver.employee_id, online=False)
     act = await desk.unbind(successor=False)
