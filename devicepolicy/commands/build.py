@@ -14,6 +14,7 @@ from devicepolicy.commands.queries import CommandQueries
 from devicepolicy.commands.queue import CommandQueue
 from devicepolicy.commands.service import CommandService
 from devicepolicy.commands.sweep import CommandSweep
+from devicepolicy.devices.events import DeviceEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,20 @@ def build_commands(
     signer: Signer,
     settings: CommandSettings,
 ) -> Commands:
-    """Build the services."""
+    """Build the services, and take back what phones that are gone had to do."""
     books = CommandBooks(clock=clock, vault=vault, ledger=ledger, bus=bus, waker=waker, settings=settings)
+    service = CommandService(
+        database=database,
+        clock=clock,
+        vault=vault,
+        ledger=ledger,
+        bus=bus,
+        books=books,
+        settings=settings,
+    )
+    bus.subscribe(DeviceEnded, service.on_device_ended)
     return Commands(
-        service=CommandService(
-            database=database,
-            clock=clock,
-            vault=vault,
-            ledger=ledger,
-            bus=bus,
-            books=books,
-            settings=settings,
-        ),
+        service=service,
         queries=CommandQueries(database, vault),
         queue=CommandQueue(database=database, clock=clock, vault=vault, books=books, signer=signer),
         sweep=CommandSweep(database, clock, books),

@@ -179,7 +179,8 @@ async def _poll(
     """Wait for something that the phone has not seen. Joined before the books are read: nothing is missed."""
     connection = hub.join(device_id)
     try:
-        found = tuple(look for look in await standing.looks(device_id) if look.version > seen[look.place])
+        there = await standing.looks(device_id)
+        found = tuple(look for look in there if not look.version or look.version > seen[look.place])
         found = found or await connection.next(wait_s)
     finally:
         hub.leave(connection)

@@ -27,13 +27,14 @@ class Wake:
     look: Look
 
 
-async def write(session: AsyncSession, at: datetime, wake: Wake) -> None:
-    """Write a wake in the caller's transaction."""
-    await session.execute(
-        insert(WakeRow).values(
-            device_id=wake.device_id, place=wake.look.place, version=wake.look.version, at=at
-        )
-    )
+async def write(session: AsyncSession, at: datetime, *wakes: Wake) -> None:
+    """Write wakes in the caller's transaction."""
+    rows = [
+        {"device_id": wake.device_id, "place": wake.look.place, "version": wake.look.version, "at": at}
+        for wake in wakes
+    ]
+    if rows:
+        await session.execute(insert(WakeRow), rows)
 
 
 async def purge(database: Database, clock: Clock) -> None:

@@ -1,13 +1,16 @@
 """Waking from inside a transaction: written with its reason, told the moment that has committed."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
 
 from core.clock import Clock
 from core.db import Database
+from devicepolicy.devices.events import DesiredChanged, DeviceEnded
+from devicepolicy.devices.models import DeviceRow
+from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.wake.hub import WakeHub
 from devicepolicy.wake.log import Wake, write
 from devicepolicy.wake.look import Look, Place
@@ -26,31 +29,42 @@ class Wakes:
 
     async def look_for_commands(self, session: AsyncSession, device_id: str, version: int) -> None:
         """Wake a phone for its commands up to number `version`."""
-        await self.wake(session, device_id, Look(Place.COMMANDS, version))
+        await self.wake(session, Wake(device_id, Look(Place.COMMANDS, version)))
 
     async def look_for_policy(self, session: AsyncSession, device_id: str | None, version: int = 0) -> None:
         """Wake a phone, or all with None, for what is wanted of it."""
-        await self.wake(session, device_id, Look(Place.POLICY, version))
+        await self.wake(session, Wake(device_id, Look(Place.POLICY, version)))
+
+    async def on_policy_changed(self, session: AsyncSession, changed: PolicyChanged) -> None:
+        """Wake those whose policy may be different now."""
+        devices = [None] if changed.device_ids is None else sorted(changed.device_ids)
+        await self.wake(session, *(Wake(device_id, Look(Place.POLICY)) for device_id in devices))
+
+    async def on_desired_changed(self, session: AsyncSession, changed: DesiredChanged) -> None:
+        """Wake a phone of which something else is wanted."""
+        await self.look_for_policy(session, changed.device_id, changed.version)
+
+    async def on_device_ended(self, session: AsyncSession, ended: DeviceEnded) -> None:
+        await self.say_bye(session, ended.device_id)
 
     async def say_bye(self, session: AsyncSession, device_id: str) -> None:
         """End a phone's connections: it was released or rejected."""
-        await self.wake(session, device_id, Look(Place.BYE))
+        await self.wake(session, Wake(device_id, Look(Place.BYE)))
 
-    async def wake(self, session: AsyncSession, device_id: str | None, look: Look) -> None:
-        """Write a wake; the phones of this process hear of it right after the commit."""
-        wake = Wake(device_id, look)
-        await write(session, self._clock.now(), wake)
-        if self._hub is not None:
-            _after_commit(session.sync_session, wake, self._hub)
+    async def wake(self, session: AsyncSession, *wakes: Wake) -> None:
+        """Write wakes; the phones of this process hear of them right after the commit."""
+        await write(session, self._clock.now(), *wakes)
+        if self._hub is not None and wakes:
+            _after_commit(session.sync_session, wakes, self._hub)
 
 
-def _after_commit(session: Session, wake: Wake, hub: WakeHub) -> None:
-    """Keep a wake with its session, and tell all of them once it has committed."""
+def _after_commit(session: Session, wakes: Iterable[Wake], hub: WakeHub) -> None:
+    """Keep wakes with their session, and tell all of them once it has committed."""
     pending: list[Wake] | None = session.info.get(_PENDING)
     if pending is not None:
-        pending.append(wake)
+        pending.extend(wakes)
         return
-    session.info[_PENDING] = [wake]
+    session.info[_PENDING] = list(wakes)
 
     @event.listens_for(session, "after_commit")
     def _tell(committed: Session) -> None:
@@ -75,3 +89,16 @@ class Standing:
         async with self._database.read() as session:
             found = [await place(session, device_id) for place in self._places]
         return tuple(look for look in found if look is not None)
+
+
+async def policy_waiting(session: AsyncSession, device_id: str) -> Look | None:
+    """Say whether something else is wanted of a phone than it has told to have applied."""
+    found = await session.execute(
+        select(DeviceRow.desired_version, DeviceRow.applied_version, DeviceRow.desired_stale).where(
+            DeviceRow.id == device_id
+        )
+    )
+    row = found.one_or_none()
+    if row is None or (row.desired_version == row.applied_version and not row.desired_stale):
+        return None
+    return Look(Place.POLICY, 0 if row.desired_stale else row.desired_version)

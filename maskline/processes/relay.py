@@ -7,6 +7,7 @@ from core.heartbeat import Report
 from core.lease import Lease
 from core.tasks import cancel, spawn
 from core.vault.subjects import purge_remains
+from devicepolicy.wake.log import purge as purge_wakes
 from gateway.calls.client import CallsClient
 from gateway.calls.control import SECRET_NAME, SOCKET_NAME
 from gateway.messages.events import MESSAGE_SEND
@@ -20,11 +21,13 @@ from maskline.relay import LEASE_TTL_S, Chore, OutboxPublisher, Relay, owner
 from maskline.wiring.gateway import build_gateway, build_people
 from maskline.wiring.messages import build_message_services
 from maskline.wiring.offboarding import build_offboardings
+from maskline.wiring.phones import Phones, build_phones
 
 OUTBOX_EVERY_S = 0.2
 OFFBOARDING_EVERY_S = 0.5
 CALLS_TIMEOUT_S = 2.0
 BINDINGS_EVERY_S = 15.0
+COMMANDS_EVERY_S = 5.0
 MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
 ACCESS_LOG_EVERY_S = 60.0
@@ -39,19 +42,22 @@ async def relay(settings: Settings, stop: asyncio.Event) -> None:
         lease = Lease(ground.database, ground.clock, "relay", owner(), ttl_s=LEASE_TTL_S)
         secret = ground.vault.secret(SECRET_NAME).reveal_text()
         calls = CallsClient(settings.run_dir / SOCKET_NAME, secret, timeout_s=CALLS_TIMEOUT_S)
-        worker = Relay(lease, _chores(ground, calls))
+        phones = build_phones(ground)
+        worker = Relay(lease, _chores(ground, calls, phones))
 
         async def report() -> Report:
             failing = ", ".join(sorted(worker.failing))
             return ("degraded" if failing else "ok"), {"holds_lease": worker.holding, "failing": failing}
 
         async with calls, beating(ground, "relay", report):
-            running = spawn(worker.run(), name="relay")
+            running = [spawn(worker.run(), name="relay")]
+            if phones.waking.mqtt is not None:
+                running.append(spawn(phones.waking.mqtt.run(), name="mqtt"))
             await stop.wait()
-            await cancel(running)
+            await cancel(*running)
 
 
-def _chores(ground: Ground, calls: CallsClient) -> list[Chore]:
+def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
     app = make_celery(ground.settings)
     people = build_people(ground, registry())
     gateway = build_gateway(ground)
@@ -67,6 +73,7 @@ def _chores(ground: Ground, calls: CallsClient) -> list[Chore]:
 
     async def purge() -> None:
         await purge_remains(ground.database)
+        await purge_wakes(ground.database, ground.clock)
 
     publisher = OutboxPublisher(
         ground.database,
@@ -84,6 +91,7 @@ def _chores(ground: Ground, calls: CallsClient) -> list[Chore]:
         ),
         Chore("checkpoint", checkpoint_s, ground.ledger_service.sign_checkpoint),
         Chore("bindings", BINDINGS_EVERY_S, sweep_bindings),
+        Chore("commands", COMMANDS_EVERY_S, phones.commands.sweep),
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),
         Chore("access", ACCESS_EVERY_S, sweep_access),
         Chore("access-log", ACCESS_LOG_EVERY_S, ground.audit.cover),

@@ -96,6 +96,7 @@ def api_endpoints(
         *inspection_api.endpoints(quality.reader, quality.alerts),
         *review_api.endpoints(quality.reviews.reader, quality.reviews.service, quality.reviews.appeals),
         *phones.policies.endpoints(),
+        *phones.command_endpoints(ground.clock),
         *ledger_api.endpoints(ground.ledger_service),
         *audit_api.endpoints(ground.audit),
     ]
@@ -142,6 +143,10 @@ async def web(settings: Settings, stop: asyncio.Event) -> None:
             registry=CollectorRegistry(),
             clock=ground.clock,
         )
+        hub = phones.waking.hub
+        await hub.start()
+        stack.push_async_callback(hub.close)
+        app.on_shutdown.append(lambda _app: hub.close())
         port = await stack.enter_async_context(serve(app, host=settings.web.host, port=settings.web.port))
         await stack.enter_async_context(beating(ground, "web"))
         _log.info("web.started", host=settings.web.host, port=port)

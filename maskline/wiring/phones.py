@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
+from core.clock import Clock
+from core.web.endpoint import Endpoint
+from devicepolicy.commands import agent_api as commands_agent_api
+from devicepolicy.commands import api as commands_api
+from devicepolicy.commands.build import Commands, build_commands
+from devicepolicy.commands.queries import commands_waiting
+from devicepolicy.identity.gate import DeviceGate
+from devicepolicy.identity.signer import DocumentSigner
 from devicepolicy.policies.build import Policies, build_policies
+from devicepolicy.wake.build import Waking, build_waking
+from devicepolicy.wake.service import policy_waiting
 from maskline.ground import Ground
 
 
@@ -11,6 +21,17 @@ class Phones:
     """The wing's services."""
 
     policies: Policies
+    waking: Waking
+    commands: Commands
+    gate: DeviceGate
+
+    def command_endpoints(self, clock: Clock) -> list[Endpoint]:
+        """Give the API of commands and waking, for administrators and for phones."""
+        return [
+            *commands_api.endpoints(self.commands),
+            *commands_agent_api.endpoints(self.commands.queue, clock, self.gate),
+            *self.waking.endpoints(self.gate),
+        ]
 
 
 def build_phones(ground: Ground) -> Phones:
@@ -18,4 +39,28 @@ def build_phones(ground: Ground) -> Phones:
     policies = build_policies(
         database=ground.database, clock=ground.clock, ledger=ground.ledger, bus=ground.bus
     )
-    return Phones(policies=policies)
+    settings = ground.settings.phones
+    waking = build_waking(
+        database=ground.database,
+        clock=ground.clock,
+        vault=ground.vault,
+        bus=ground.bus,
+        settings=settings,
+        places=[commands_waiting, policy_waiting],
+    )
+    commands = build_commands(
+        database=ground.database,
+        clock=ground.clock,
+        vault=ground.vault,
+        ledger=ground.ledger,
+        bus=ground.bus,
+        waker=waking.wakes,
+        signer=DocumentSigner(ground.vault),
+        settings=settings.commands,
+    )
+    return Phones(
+        policies=policies,
+        waking=waking,
+        commands=commands,
+        gate=DeviceGate(ground.database, ground.clock),
+    )

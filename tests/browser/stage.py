@@ -123,10 +123,10 @@ class Stage:
             self.seeded = await self.seeder.run()
             self.ground, self.gateway, self.quality = ground, gateway, quality
             self.messages, self.people = messages, people
+            self.phones = build_phones(ground)
             if self._more is not None:
                 self.extra = await self._more(self)
             providers = [DatabaseStatus(ground.database)]
-            self.phones = build_phones(ground)
             api = api_endpoints(ground, gateway, quality, messages, self.calls_process, self.phones)
             pages = build_pages(
                 dashboard_parts(

@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
 from core.access.employees import NewEmployee
 from core.access.model import Principal, Role
 from core.exports.model import Chosen
+from devicepolicy.commands.kinds import Wipe
+from devicepolicy.commands.model import NewCommand
 from gateway.contact.model import Purpose
 from gateway.contact.models import ContactRow
 from gateway.customers.consent import BlockAsked
@@ -21,6 +24,7 @@ from gateway.messages.models import AttachmentRow, MessageRow
 from gateway.messages.service import SendRequest
 from maskline.evidence import evidence_exports
 from tests.browser.stage import Stage
+from tests.support.commanding import device_row
 
 START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0" + b"\0" * 20
@@ -67,11 +71,25 @@ async def _things_of_wang(stage: Stage) -> dict[str, str]:
         await stage.seeder.token("wang")
         async with stage.ground.database.read() as session:
             sessions = await stage.people.sessions.of(session, wang.employee_id)
+    device_id, command_id = await _a_phone_with_a_wipe(stage, wang, admin)
     return {
+        "device_id": device_id, "command_id": command_id,
         "message_id": message_id, "thread_id": thread_id, "attachment_id": attachment or "", "note_id": note.id,
         "step_id": step.id, "block_id": block.id, "import_id": report.import_id, "session_id": sessions[0].id,
         "export_id": await _an_export_of_another_auditor(stage, admin),
     }  # fmt: skip
+
+
+async def _a_phone_with_a_wipe(stage: Stage, owner: Principal, admin: Principal) -> tuple[str, str]:
+    """Give the ids of a phone and of a wipe that waits for its second person."""
+    row = device_row(
+        stage.ground.vault, Ed25519PrivateKey.generate(), stage.clock.now(),
+        employee_id=owner.employee_id, department_id=owner.department_id,
+    )  # fmt: skip
+    async with stage.ground.database.begin() as session:
+        session.add(row)
+    wipe = await stage.phones.commands.service.issue(admin, NewCommand(row.id, Wipe()))
+    return row.id, wipe.id
 
 
 async def _an_export_of_another_auditor(stage: Stage, admin: Principal) -> str:
