@@ -107,9 +107,7 @@ def test_checksums_are_url_safe_without_padding_whatever_spelling_came(digest) -
         assert checksum(spelling) == made
 
 
-@pytest.mark.parametrize(
-    "text", ["", "abc", "!" * 43, "A" * 42, "A" * 44, "é" * 43, hashlib.sha1(b"x").hexdigest()]
-)
+@pytest.mark.parametrize("text", ["", "abc", "!" * 43, "A" * 42, "A" * 44, "é" * 43, "ab" * 20])
 def test_what_is_no_sha_256_is_refused(text) -> None:
     with pytest.raises(ChecksumInvalid):
         checksum(text)
