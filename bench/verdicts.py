@@ -21,8 +21,8 @@ from core.access.model import Role
 from core.clock import ManualClock
 from core.db import Database
 from core.ids import new_id
-from core.ledger.ledger import HEAD_ID, lock_head
 from core.ledger.models import EntryRow, HeadRow, NodeRow
+from core.ledger.pending import HEAD_ID, lock_head
 from core.ledger.record import make_entry
 from gateway.contact.model import Channel, ContactRequest, Direction, Purpose
 from gateway.contact.models import ContactRow

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.ledger.ledger import HEAD_ID
 from core.ledger.merkle import Frontier, Node, leaf_hash
 from core.ledger.models import CheckpointRow, EntryRow, HeadRow, NodeRow
 from core.ledger.notes import Checkpoint, CheckpointInvalid, LedgerVerifier
+from core.ledger.pending import HEAD_ID
 from core.ledger.record import read_entry
 
 BATCH = 1000

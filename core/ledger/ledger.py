@@ -9,7 +9,6 @@ from core.clock import Clock
 from core.errors import NotFound
 from core.ledger.models import Entry, EntryRow
 from core.ledger.pending import (
-    HEAD_ID,
     MOST,
     Pending,
     Seen,
@@ -20,8 +19,6 @@ from core.ledger.pending import (
     write_pending,
 )
 from core.ledger.record import JSON, make_entry, read_entry
-
-__all__ = ["HEAD_ID", "EntryUnknown", "Ledger", "lock_head"]
 
 
 class EntryUnknown(NotFound):

@@ -13,10 +13,11 @@ from core.db import Database
 from core.errors import Unavailable
 from core.ledger.audit import Report, audit
 from core.ledger.checkpoint_log import CheckpointLog
-from core.ledger.ledger import Ledger, lock_head
+from core.ledger.ledger import Ledger
 from core.ledger.merkle import Frontier, leaf_hash
 from core.ledger.models import CheckpointRow, Entry, EntryRow
 from core.ledger.notes import Checkpoint, LedgerSigner
+from core.ledger.pending import lock_head
 from core.ledger.reading import LedgerFilter, entry_kinds, entry_page
 from core.ledger.record import JSON
 from core.ledger.tree import Tree

@@ -7,7 +7,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Invalid, MasklineError
-from core.ledger.ledger import HEAD_ID, EntryUnknown
+from core.ledger.ledger import EntryUnknown
 from core.ledger.merkle import (
     EMPTY_ROOT,
     Frontier,
@@ -19,6 +19,7 @@ from core.ledger.merkle import (
     nodes_of,
 )
 from core.ledger.models import EntryRow, HeadRow, NodeRow
+from core.ledger.pending import HEAD_ID
 
 BATCH = 400
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, event, func, select, text, update
 
 from core.clock import ManualClock
 from core.db import Database
@@ -70,6 +70,92 @@ async def test_entries_of_a_rolled_back_transaction_never_were(
             raise Stop
     async with database.begin() as session:
         assert (await ledger.append(session, "test.fact", {"n": 3})).seq == 1
+
+
+async def test_two_processes_that_take_turns_continue_each_others_tree(
+    database: Database, service: LedgerService, clock: ManualClock
+) -> None:
+    """Each remembers another edge than the database has, and each other time its guess is wrong."""
+    processes = (Ledger(clock), Ledger(clock))
+    seqs = []
+    for turn, count in enumerate((1, 1, 3, 2, 1, 1, 1, 4)):
+        async with database.begin() as session:
+            for _ in range(count):
+                entry = await processes[turn % 3 % 2].append(session, "test.fact", {"turn": turn})
+                seqs.append(entry.seq)
+    assert seqs == list(range(14))
+    assert (await service.verify()).ok
+    assert (await service.sign_checkpoint()).root == mth(await records(database))
+
+
+async def test_a_remembered_edge_of_another_tree_is_not_continued(
+    database: Database, service: LedgerService, clock: ManualClock
+) -> None:
+    """The same size is not the same tree: a copy put back, or another process after our rollback."""
+    one, other = Ledger(clock), Ledger(clock)
+    with suppress(ZeroDivisionError):
+        async with database.begin() as session:
+            await one.append(session, "test.fact", {"n": 1})
+            raise ZeroDivisionError
+    async with database.begin() as session:
+        await other.append(session, "test.fact", {"n": 2})
+    async with database.begin() as session:
+        assert (await one.append(session, "test.fact", {"n": 3})).seq == 1
+    assert (await service.verify()).ok
+
+
+async def test_what_a_transaction_appended_is_read_in_it(database: Database, clock: ManualClock) -> None:
+    ledger = Ledger(clock)
+    async with database.begin() as session:
+        entries = [await ledger.append(session, "test.fact", {"n": n}) for n in range(3)]
+        assert await ledger.entry(session, 1) == entries[1]
+        last = await ledger.append(session, "test.fact", {"n": 3})
+        assert await ledger.entry(session, 3) == last
+    assert len(await records(database)) == 4
+
+
+async def test_no_append_in_a_savepoint(
+    database: Database, service: LedgerService, clock: ManualClock
+) -> None:
+    ledger = Ledger(clock)
+    async with database.begin() as session:
+        await ledger.append(session, "test.fact", {"n": 0})
+        with suppress(ZeroDivisionError):
+            async with session.begin_nested():
+                with pytest.raises(RuntimeError):
+                    await ledger.append(session, "test.fact", {"n": 1})
+                raise ZeroDivisionError
+        assert (await ledger.append(session, "test.fact", {"n": 2})).seq == 1
+    assert (await service.verify()).ok
+
+
+async def test_a_session_of_several_transactions(
+    database: Database, service: LedgerService, clock: ManualClock
+) -> None:
+    ledger = Ledger(clock)
+    async with database.begin() as session:
+        await ledger.append(session, "test.fact", {"n": 0})
+        await session.rollback()
+    async with database.begin() as session:
+        await ledger.append(session, "test.fact", {"n": 1})
+    assert (await service.verify()).size == 1
+    assert (await service.verify()).ok
+
+
+async def test_ten_appends_cost_as_many_statements_as_two(database: Database, clock: ManualClock) -> None:
+    ledger, said = Ledger(clock), []
+    event.listen(
+        database.engine.sync_engine, "before_cursor_execute", lambda *args: said.append(args[2].split()[0])
+    )
+    costs = []
+    for count in (4, 1, 2, 10):
+        said.clear()
+        async with database.begin() as session:
+            for n in range(count):
+                await ledger.append(session, "test.fact", {"n": n})
+        costs.append(sorted(word for word in said if word != "BEGIN"))
+    assert costs[1] == ["INSERT", "UPDATE"]
+    assert costs[2] == costs[3] == ["INSERT", "INSERT", "UPDATE", "UPDATE"]
 
 
 async def test_appends_of_many_at_once_are_numbered_without_gaps(
