@@ -5,7 +5,8 @@ devicepolicy/policies/data/amapi.json, which the server validates against; a tes
 """
 
 import json
-from importlib.resources import files
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,14 @@ ROOT = "Policy"
 FORMATS = {"int64": "int64", "google-duration": "duration", "byte": "bytes"}
 
 
+@cache
 def discovery() -> dict[str, Any]:
     """Read the discovery document out of the package; nothing of its code is imported."""
-    found: dict[str, Any] = json.loads(files("googleapiclient").joinpath(DOCUMENT).read_text("utf-8"))
+    package = find_spec("googleapiclient")
+    if package is None or not package.submodule_search_locations:
+        raise SystemExit("install the development dependency google-api-python-client")
+    path = Path(package.submodule_search_locations[0]) / DOCUMENT
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
 

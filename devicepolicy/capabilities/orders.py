@@ -104,13 +104,21 @@ class Windows:
     """Weekly windows in which something is permitted: what all of them permit. Empty means never."""
 
     def normal(self, value: JSON) -> JSON:
-        return _windows(_minutes(value))
+        return _windows(_spans(value))
 
     def strictest(self, one: JSON, other: JSON) -> JSON:
-        return _windows(_minutes(one) & _minutes(other))
+        mine, theirs = _spans(one), _spans(other)
+        return _windows(
+            [
+                (max(start, begin), min(end, stop))
+                for start, end in mine
+                for begin, stop in theirs
+                if max(start, begin) < min(end, stop)
+            ]
+        )
 
     def holds(self, value: JSON, asked: JSON) -> bool:
-        return _minutes(value) <= _minutes(asked)
+        return self.strictest(value, asked) == self.normal(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,26 +189,26 @@ def _names(value: JSON) -> set[str]:
     return {str(item) for item in _items(value)}
 
 
-def _minutes(value: JSON) -> set[int]:
-    """Give the minutes of the week that are inside."""
-    inside: set[int] = set()
-    for window in _items(value):
-        start = _DAYS.index(window["day"]) * 1440
-        inside.update(range(start + window["startMinutes"], start + window["endMinutes"]))
-    return inside
-
-
-def _windows(minutes: set[int]) -> JSON:
-    """Give the fewest windows of these minutes; none spans midnight."""
-    made: list[JSON] = []
-    for number, day in enumerate(_DAYS):
-        start = number * 1440
-        begin: int | None = None
-        for minute in range(1441):
-            inside = minute < 1440 and start + minute in minutes
-            if inside and begin is None:
-                begin = minute
-            elif not inside and begin is not None:
-                made.append({"day": day, "startMinutes": begin, "endMinutes": minute})
-                begin = None
+def _spans(value: JSON) -> list[tuple[int, int]]:
+    """Give windows as spans of minutes of the week, in order, those that touch within a day made one."""
+    made: list[tuple[int, int]] = []
+    for start, end in sorted(
+        (
+            _DAYS.index(one["day"]) * 1440 + one["startMinutes"],
+            _DAYS.index(one["day"]) * 1440 + one["endMinutes"],
+        )
+        for one in _items(value)
+    ):
+        if made and start <= made[-1][1] and start // 1440 == made[-1][0] // 1440:
+            made[-1] = (made[-1][0], max(made[-1][1], end))
+        else:
+            made.append((start, end))
     return made
+
+
+def _windows(spans: Sequence[tuple[int, int]]) -> JSON:
+    """Give spans as windows; none spans midnight."""
+    return [
+        {"day": _DAYS[start // 1440], "startMinutes": start % 1440, "endMinutes": end - start // 1440 * 1440}
+        for start, end in spans
+    ]

@@ -1,9 +1,12 @@
 """Policy documents: what is refused and how it is said, the ready ones, canonical bytes, settings and diff."""
 
+import copy
 import hashlib
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from devicepolicy.capabilities.paths import pattern_of, steps_of
 from devicepolicy.capabilities.table import table
@@ -134,8 +137,8 @@ def test_a_hash_tells_settings_apart() -> None:
 
 @pytest.mark.parametrize("ready", ready_policies(), ids=lambda ready: ready.key)
 def test_settings_make_the_document_again(ready: Any) -> None:
-    settings = flatten(ready.document, table())
-    assert flatten(assemble(settings, table()), table()) == settings
+    flat = flatten(ready.document, table())
+    assert flatten(assemble(flat, table()), table()) == flat
 
 
 def test_names_of_settings_are_taken_apart() -> None:
@@ -166,3 +169,43 @@ def test_a_diff_says_which_way() -> None:
         "funDisabled": (Change.ADDED, Direction.STRICTER),
     }
     assert diff(after, after, table()) == ()
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+STRICT = ready_policies()[0].document
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a good document with something put in the place of something, anywhere."""
+    document: dict[str, Any] = copy.deepcopy(dict(STRICT))
+    place: Any = document
+    while True:
+        key = draw(
+            st.sampled_from(sorted(place)) if isinstance(place, dict) else st.integers(0, len(place) - 1)
+        )
+        if isinstance(place[key], dict | list) and place[key] and draw(st.integers(0, 2)):
+            place = place[key]
+            continue
+        place[key] = draw(JSON_VALUES)
+        return document
+
+
+@settings(max_examples=150, deadline=None)
+@given(spoilt())
+def test_whatever_is_in_a_document_it_is_answered(document: dict[str, Any]) -> None:
+    """Headwind 5.30: a newline in a payload broke the push. Here: faults with a place, or a normal form."""
+    faults = DOCUMENTS.faults(document)
+    assert all(fault.path.startswith("$") and fault.zh and fault.en for fault in faults)
+    if not faults:
+        normal = DOCUMENTS.normal(document)
+        assert DOCUMENTS.faults(normal) == ()
+        assert DOCUMENTS.normal(normal) == normal
