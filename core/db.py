@@ -1,11 +1,11 @@
 """The database: one engine, write transactions that lock first, and read transactions that do not."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import URL, DateTime, MetaData, String, event, make_url, text
+from sqlalchemy import URL, DateTime, Executable, MetaData, Row, String, event, make_url, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -69,6 +69,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
+        self._alone = self.engine.execution_options(maskline_alone=True)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -88,6 +89,14 @@ class Database:
         """Open a transaction that only reads."""
         async with self._sessions() as session, session.begin():
             yield session
+
+    async def run(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Run one statement, a transaction of its own, and give its rows. On SQLite that is one trip."""
+        async with self._alone.begin() as connection:
+            result = await connection.execute(statement, parameters)
+            return result.all() if result.returns_rows else ()
 
     async def check(self) -> None:
         """Raise if the database does not answer."""
@@ -133,7 +142,8 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _on_begin(connection: Any) -> None:
-        if connection.get_execution_options().get("maskline_write", False):
+        options = connection.get_execution_options()
+        if options.get("maskline_write", False):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:  # SQLite itself waits with this for the first statement
+        elif not options.get("maskline_alone", False):  # a statement alone is a transaction anyway
             connection.connection.dbapi_connection.pending = "BEGIN"

@@ -1,12 +1,13 @@
 """The books of calls: opened with the verdict, noted on the way, closed with contact, ledger and outbox."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import rfc8785
-from sqlalchemy import select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +20,7 @@ from gateway.calls.causes import Cause, EndedBy, outcome_of
 from gateway.calls.commands import CallRecord
 from gateway.calls.errors import AlreadyPlaced
 from gateway.calls.flow import Flow, Mark
-from gateway.calls.models import CallRow, cdr_document
+from gateway.calls.models import CallRow, document_of
 from gateway.calls.ports import Bindings, Contacts
 from gateway.calls.ticket import CallTicket, OpenedCall
 from gateway.contact.model import Channel, ContactRequest, Decision, Verdict
@@ -30,14 +31,33 @@ from gateway.numbers.models import BindingRow
 
 CALL_ENDED = "call.ended"
 """Kind in the ledger and topic in the outbox."""
+_IN_LEDGER = (
+    "recording_sha256", "wav_sha256", "recorded_packets", "relayed_packets", "duration_ms", "notice_ms",
+    "ended_by", "cause",
+)  # fmt: skip
+_NO_RECORDING = {"ended_by": EndedBy.SYSTEM.value, "cause": Cause.RECORDER_FAILED.value}
+"""A conversation without its recording is a failure of ours, however it ended."""
+
+
+# Every call goes through these: made once, and without the ORM.
+_TABLE = cast("Table", CallRow.__table__)
+_THIS = _TABLE.c.id == bindparam("call")
+_READ = select(_TABLE).where(_THIS).with_for_update()
+_ADD = insert(_TABLE)
+_CHANGE = update(_TABLE).where(_THIS)
+_CHANGE_OPEN = _CHANGE.where(_TABLE.c.ended_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict of a call. `call` is None if nothing was written: then there was no contact either."""
+    """The verdict of a call. `call` is None if nothing was written: then there was no contact either.
+
+    `recording_key` is there if the call is allowed; it dies with the customer's key.
+    """
 
     verdict: Verdict
     call: OpenedCall | None
+    recording_key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +116,7 @@ class Books:
             verdict = await self._contacts.judge(session, request)
             if verdict.contact_id is None:
                 return Judgement(verdict, None)
-            session.add(self._open(ticket, binding, request, verdict, verdict.contact_id))
-            await _flush_once(session)
+            await _add_once(session, self._values(ticket, binding, request, verdict))
             call = OpenedCall(
                 ticket.call_id,
                 verdict.contact_id,
@@ -106,7 +125,10 @@ class Books:
                 binding.token,
                 binding.line_number,
             )
-            return Judgement(verdict, call)
+            if not verdict.allowed:
+                return Judgement(verdict, call)
+            key = await recording_key(session, self._subject_keys, call.call_id, call.customer_id)
+            return Judgement(verdict, call, key)
 
     async def find(self, employee_id: str, idempotency_key: str) -> CallRow | None:
         """Find the call that was asked for under this key."""
@@ -120,44 +142,26 @@ class Books:
         )
         return row
 
-    async def recording_key(self, call: OpenedCall) -> bytes:
-        """Derive the key of this call's recording; it dies with the customer's key."""
-        async with self._database.read() as session:
-            return await recording_key(session, self._subject_keys, call.call_id, call.customer_id)
-
     async def note_recording(self, call: OpenedCall, recording_id: str) -> None:
         """Write down which blob is being recorded, so that a crash can find it."""
-        async with self._database.begin() as session:
-            await session.execute(
-                update(CallRow)
-                .where(CallRow.id == call.call_id, CallRow.ended_at.is_(None))
-                .values(recording_id=recording_id, media_open_at=self._clock.now())
-            )
+        moment = self._clock.now()
+        changes = {"call": call.call_id, "recording_id": recording_id, "media_open_at": moment}
+        await self._database.run(_CHANGE_OPEN, changes)
 
     async def dial(self, call: OpenedCall) -> Dialling:
         """Look a second time; if it is still allowed let the number out and note that it was dialled."""
         async with self._database.begin() as session:
             verdict = await self._contacts.recheck(session, call.contact_id)
+            changes = {"customer_dialled_at": self._clock.now()} if verdict.allowed else _reasons(verdict)
+            connection = await session.connection()
+            await connection.execute(_CHANGE, {"call": call.call_id, **changes})
             if not verdict.allowed:
-                await session.execute(
-                    update(CallRow).where(CallRow.id == call.call_id).values(**_reasons(verdict))
-                )
                 return Dialling(verdict, None)
-            await session.execute(
-                update(CallRow)
-                .where(CallRow.id == call.call_id)
-                .values(customer_dialled_at=self._clock.now())
-            )
             return Dialling(verdict, await self._contacts.reveal_for_dialling(session, call.contact_id))
 
     async def note(self, call: OpenedCall, mark: Mark, at: datetime) -> None:
         """Write a moment that matters if this process dies now."""
-        async with self._database.begin() as session:
-            await session.execute(
-                update(CallRow)
-                .where(CallRow.id == call.call_id, CallRow.ended_at.is_(None))
-                .values({f"{mark.value}_at": at})
-            )
+        await self._database.run(_CHANGE_OPEN, {"call": call.call_id, f"{mark.value}_at": at})
 
     async def close(self, call_id: str, record: CallRecord, report: MediaReport | None) -> bool:
         """Close record and contact, append to the ledger, tell the outbox: all or nothing, once.
@@ -165,46 +169,33 @@ class Books:
         Gives False if there is no open record of this id.
         """
         async with self._database.begin() as session:
-            row = await session.get(CallRow, call_id, with_for_update=True)
-            if row is None or row.ended_at is not None:
+            connection = await session.connection()
+            found = (await connection.execute(_READ, {"call": call_id})).mappings().one_or_none()
+            if found is None or found["ended_at"] is not None:
                 return False
-            _write_record(row, record)
-            _write_report(row, report)
-            _no_recording_no_success(row)
-            await session.flush()
-            await self._file(session, row)
+            changes = _of_record(record) | _of_report(report)
+            row = {**found, **changes}
+            if row["bridged_at"] is not None and row["recording_sha256"] is None:
+                changes |= _NO_RECORDING
+            changes |= await self._file(session, {**found, **changes})
+            await connection.execute(_CHANGE, {"call": call_id, **changes})
             return True
 
-    async def _file(self, session: AsyncSession, row: CallRow) -> None:
-        """Close the contact and write ledger and outbox; the ledger last, it holds a lock."""
+    async def _file(self, session: AsyncSession, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Close the contact and write ledger and outbox; gives what the record keeps of it."""
         outcome = outcome_of(
-            Cause(row.cause or Cause.SYSTEM),
-            customer_dialled=row.customer_dialled_at is not None or row.flow == Flow.INBOUND,
-            customer_answered=row.customer_answered_at is not None,
+            Cause(row["cause"] or Cause.SYSTEM),
+            customer_dialled=row["customer_dialled_at"] is not None or row["flow"] == Flow.INBOUND,
+            customer_answered=row["customer_answered_at"] is not None,
         )
-        await self._contacts.close(session, row.contact_id, outcome, answered_at=row.customer_answered_at)
-        await self._outbox.put(
-            session, CALL_ENDED, {"call_id": row.id, "contact_id": row.contact_id}, key=row.contact_id
-        )
-        row.cdr_sha256 = hashlib.sha256(rfc8785.dumps(cdr_document(row))).hexdigest()
-        entry = await self._ledger.append(
-            session,
-            CALL_ENDED,
-            {
-                "call_id": row.id,
-                "contact_id": row.contact_id,
-                "cdr_sha256": row.cdr_sha256,
-                "recording_sha256": row.recording_sha256,
-                "wav_sha256": row.wav_sha256,
-                "recorded_packets": row.recorded_packets,
-                "relayed_packets": row.relayed_packets,
-                "duration_ms": row.duration_ms,
-                "notice_ms": row.notice_ms,
-                "ended_by": row.ended_by,
-                "cause": row.cause,
-            },
-        )
-        row.ledger_seq = entry.seq
+        contact_id: str = row["contact_id"]
+        await self._contacts.close(session, contact_id, outcome, answered_at=row["customer_answered_at"])
+        told = {"call_id": row["id"], "contact_id": contact_id}
+        await self._outbox.put(session, CALL_ENDED, told, key=contact_id)
+        cdr_sha256 = hashlib.sha256(rfc8785.dumps(document_of(row))).hexdigest()
+        body = told | {"cdr_sha256": cdr_sha256} | {name: row[name] for name in _IN_LEDGER}
+        entry = await self._ledger.append(session, CALL_ENDED, body)
+        return {"cdr_sha256": cdr_sha256, "ledger_seq": entry.seq}
 
     async def _binding(self, session: AsyncSession, ticket: CallTicket) -> BindingView | None:
         if ticket.flow is Flow.INBOUND:
@@ -221,35 +212,31 @@ class Books:
             )
         return await self._bindings.resolve_dial(session, ticket.employee_id, target) if target else None
 
-    def _open(
-        self,
-        ticket: CallTicket,
-        binding: BindingView,
-        request: ContactRequest,
-        verdict: Verdict,
-        contact_id: str,
-    ) -> CallRow:
+    def _values(
+        self, ticket: CallTicket, binding: BindingView, request: ContactRequest, verdict: Verdict
+    ) -> dict[str, Any]:
+        """Give the row of a call that begins."""
         now = self._clock.now()
-        return CallRow(
-            id=ticket.call_id,
-            contact_id=contact_id,
-            node=self.node,
-            flow=ticket.flow.value,
-            direction=request.direction.value,
-            purpose=request.purpose.value,
-            employee_id=request.employee_id,
-            department_id=binding.department_id,
-            customer_id=binding.customer_id,
-            binding_id=binding.id,
-            line_id=binding.line_id,
-            idempotency_key=self._subject_keys.vault.request_key(ticket.idempotency_key),
-            started_at=now,
-            judged_at=now,
-            recorded_packets=0,
-            relayed_packets=0,
-            duration_ms=0,
+        return {
+            "id": ticket.call_id,
+            "contact_id": verdict.contact_id,
+            "node": self.node,
+            "flow": ticket.flow.value,
+            "direction": request.direction.value,
+            "purpose": request.purpose.value,
+            "employee_id": request.employee_id,
+            "department_id": binding.department_id,
+            "customer_id": binding.customer_id,
+            "binding_id": binding.id,
+            "line_id": binding.line_id,
+            "idempotency_key": self._subject_keys.vault.request_key(ticket.idempotency_key),
+            "started_at": now,
+            "judged_at": now,
+            "recorded_packets": 0,
+            "relayed_packets": 0,
+            "duration_ms": 0,
             **_reasons(verdict),
-        )
+        }
 
 
 async def recording_key(
@@ -277,10 +264,10 @@ def verdict_of(row: CallRow) -> Verdict:
     )
 
 
-async def _flush_once(session: AsyncSession) -> None:
+async def _add_once(session: AsyncSession, values: Mapping[str, Any]) -> None:
     """Write the record. Two requests with one key at the same moment: the later one loses."""
     try:
-        await session.flush()
+        await (await session.connection()).execute(_ADD, values)
     except IntegrityError:
         raise AlreadyPlaced from None
 
@@ -297,36 +284,35 @@ def _reasons(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _write_record(row: CallRow, record: CallRecord) -> None:
-    for mark, at in record.marks.items():
-        setattr(row, f"{mark.value}_at", at)
-    row.ended_by = record.ended_by.value
-    row.cause = record.cause.value
-    row.sip_status = record.sip_status
+def _of_record(record: CallRecord) -> dict[str, Any]:
+    values: dict[str, Any] = {f"{mark.value}_at": at for mark, at in record.marks.items()}
+    values |= {
+        "ended_by": record.ended_by.value,
+        "cause": record.cause.value,
+        "sip_status": record.sip_status,
+    }
     if record.notice is not None:
-        row.notice_ms = record.notice.ms
-        row.notice_sha256 = record.notice.prompt_sha256
+        values |= {"notice_ms": record.notice.ms, "notice_sha256": record.notice.prompt_sha256}
+    return values
 
 
-def _write_report(row: CallRow, report: MediaReport | None) -> None:
+def _of_report(report: MediaReport | None) -> dict[str, Any]:
     if report is None:
-        return
-    row.staff_packets = asdict(report.staff)
-    row.customer_packets = asdict(report.customer)
-    row.recorded_packets = report.recorded_packets
-    row.relayed_packets = report.relayed_packets
-    row.duration_ms = report.duration_ms
-    row.wav_sha256 = report.wav_sha256
-    row.media_failure = None if report.failure is None else report.failure.value
-    row.recording_id = None
+        return {}
+    values = {
+        "staff_packets": asdict(report.staff),
+        "customer_packets": asdict(report.customer),
+        "recorded_packets": report.recorded_packets,
+        "relayed_packets": report.relayed_packets,
+        "duration_ms": report.duration_ms,
+        "wav_sha256": report.wav_sha256,
+        "media_failure": None if report.failure is None else report.failure.value,
+        "recording_id": None,
+    }
     if report.recording is not None:
-        row.recording_id = report.recording.blob_id
-        row.recording_size = report.recording.size
-        row.recording_sha256 = report.recording.sha256
-
-
-def _no_recording_no_success(row: CallRow) -> None:
-    """A conversation without its recording is a failure of ours, however it ended."""
-    if row.bridged_at is not None and row.recording_sha256 is None:
-        row.ended_by = EndedBy.SYSTEM.value
-        row.cause = Cause.RECORDER_FAILED.value
+        values |= {
+            "recording_id": report.recording.blob_id,
+            "recording_size": report.recording.size,
+            "recording_sha256": report.recording.sha256,
+        }
+    return values

@@ -1,5 +1,6 @@
 """Tables of calls: the call detail record, phone accounts, where a phone is registered now."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -130,16 +131,17 @@ _NOT_IN_DOCUMENT = frozenset({"cdr_sha256", "ledger_seq", "reason_zh", "reason_e
 
 
 def cdr_document(row: CallRow) -> dict[str, Any]:
-    """Give what the hash in the ledger covers: every column but the sentences and the ledger's own answer.
+    """Give what the hash in the ledger covers: every column but the sentences and the ledger's own answer."""
+    return document_of({column.name: getattr(row, column.name) for column in CallRow.__table__.columns})
+
+
+def document_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the same of a row's values by column.
 
     Times are written as UTC with microseconds, so that both databases give the same bytes.
     """
-    document: dict[str, Any] = {
-        column.name: getattr(row, column.name)
-        for column in CallRow.__table__.columns
-        if column.name not in _NOT_IN_DOCUMENT
-    }
-    next_allowed = document.pop("next_allowed_at")
-    for name, moment in [*((name, getattr(row, name)) for name in TIMES), ("next_allowed_at", next_allowed)]:
+    document = {name: value for name, value in values.items() if name not in _NOT_IN_DOCUMENT}
+    for name in (*TIMES, "next_allowed_at"):
+        moment = values[name]
         document[name] = None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return document

@@ -48,6 +48,7 @@ class Steps:
         self._session: MediaSession | None = None
         self._report: MediaReport | None = None
         self._call: OpenedCall | None = None
+        self._key = b""
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._log = _log.bind(call_id=ticket.call_id)
 
@@ -71,6 +72,7 @@ class Steps:
             raise
         if judgement is not None:
             self._call = judgement.call
+            self._key = judgement.recording_key or b""
         self._tell(judgement)
         if judgement is None:
             return on.NoTarget()
@@ -87,8 +89,7 @@ class Steps:
 
     async def open_media(self, command: do.OpenMedia) -> on.Event:
         """Take ports and arm the recorder; which blob it writes is in the books before anybody is dialled."""
-        key = await self._gear.books.recording_key(self.call)
-        session = await self._gear.media.open(self.call.call_id, key)
+        session = await self._gear.media.open(self.call.call_id, self._key)
         self._session = session
         session.on_failure(self._media_failed)
         await self._gear.books.note_recording(self.call, session.recording_id)

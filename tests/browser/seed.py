@@ -16,7 +16,7 @@ from core.access.models import Stage
 from core.blobs import BlobInfo
 from core.clock import ManualClock
 from core.ids import new_id
-from gateway.calls.books import Books
+from gateway.calls.books import Books, recording_key
 from gateway.calls.causes import Cause, EndedBy
 from gateway.calls.commands import CallRecord
 from gateway.calls.flow import Flow, Mark
@@ -242,7 +242,8 @@ class Seeder:
         call = await self._open(name, username, customer, phone, Purpose(script.purpose))
         assert call is not None
         self.clock.advance(timedelta(seconds=1))
-        key = await self.books.recording_key(call)
+        async with self.ground.database.read() as session:
+            key = await recording_key(session, self.ground.subject_keys, call.call_id, call.customer_id)
         tracks = tracks_of(script, lead_in_s=NOTICE_S)
         writer = await self.ground.blobs.create(key, MEDIA_TYPE)
         await self.books.note_recording(call, writer.blob_id)
