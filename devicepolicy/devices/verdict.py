@@ -1,5 +1,6 @@
 """What the verdict on a contact asks of an employee's phones: a word of refusal, or nothing."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -28,20 +29,27 @@ class PhoneStanding:
         self._clock = clock
         self._settings = settings
 
-    async def refusal(self, session: AsyncSession, employee_id: str) -> str | None:
-        """Say why not, or None. Of several phones each one must be in order: a second one is no way round."""
+    async def refusals(self, session: AsyncSession, employee_ids: Collection[str]) -> Mapping[str, str]:
+        """Say who is refused, and why. Of several phones each must be in order: a second is no way round."""
         wanted = self._settings
         if not (wanted.require_enrolled or wanted.require_compliant or wanted.silent_s is not None):
-            return None
+            return {}
         query = select(DeviceRow).where(
-            DeviceRow.employee_id == employee_id, DeviceRow.trust == Trust.TRUSTED
+            DeviceRow.employee_id.in_(employee_ids), DeviceRow.trust == Trust.TRUSTED
         )
-        rows = list(await session.scalars(query.execution_options(populate_existing=True)))
-        if not rows:
-            return PhoneRefusal.NOT_ENROLLED.value if wanted.require_enrolled else None
+        phones: dict[str, list[DeviceRow]] = {one: [] for one in employee_ids}
+        for row in await session.scalars(query.execution_options(populate_existing=True)):
+            if row.employee_id is not None:
+                phones[row.employee_id].append(row)
         now = self._clock.now()
-        refusals = {refusal for row in rows if (refusal := judge_phone(row, wanted, now)) is not None}
-        return next((refusal.value for refusal in PhoneRefusal if refusal in refusals), None)
+        return {one: refusal for one, rows in phones.items() if (refusal := _refusal(rows, wanted, now))}
+
+
+def _refusal(rows: list[DeviceRow], wanted: VerdictSettings, now: datetime) -> str | None:
+    if not rows:
+        return PhoneRefusal.NOT_ENROLLED.value if wanted.require_enrolled else None
+    found = {judge_phone(row, wanted, now) for row in rows}
+    return next((refusal.value for refusal in PhoneRefusal if refusal in found), None)
 
 
 def judge_phone(row: DeviceRow, wanted: VerdictSettings, now: datetime) -> PhoneRefusal | None:

@@ -58,7 +58,7 @@ class Facts:
     channel: Channel
     direction: Direction
     employee_active: bool
-    phone_compliant: bool
+    phone_refusal: str | None
     customer_erased: bool
     binding: BindingFact
     consents: tuple[ConsentFact, ...]

@@ -133,7 +133,9 @@ class Gatherer:
             channel=request.channel,
             direction=request.direction,
             employee_active=tie.state is EmployeeState.ACTIVE,
-            phone_compliant=await self._phones.is_compliant(session, request.employee_id),
+            phone_refusal=(await self._phones.refusals(session, [request.employee_id])).get(
+                request.employee_id
+            ),
             customer_erased=tie.erased_at is not None,
             binding=BindingFact(
                 employee_id=tie.employee_id,

@@ -39,7 +39,7 @@ class _Gathered:
     now: datetime
     ties: Mapping[str, Any]
     employees: Mapping[str, EmployeeState]
-    compliant: Mapping[str, bool]
+    phones: Mapping[str, str]
     consents: Mapping[str, tuple[ConsentFact, ...]]
     blocks: Mapping[str, tuple[BlockFact, ...]]
     history: Mapping[str, tuple[PastContact, ...]]
@@ -55,7 +55,7 @@ class _Gathered:
             channel=asked.channel,
             direction=asked.direction,
             employee_active=self.employees.get(tie.employee_id) is EmployeeState.ACTIVE,
-            phone_compliant=self.compliant[tie.employee_id],
+            phone_refusal=self.phones.get(tie.employee_id),
             customer_erased=tie.erased_at is not None,
             binding=BindingFact(
                 employee_id=tie.employee_id,
@@ -126,7 +126,7 @@ class DryRuns:
             now=now,
             ties=ties,
             employees={row.id: row.state for row in states},
-            compliant={one: await self._phones.is_compliant(session, one) for one in sorted(people)},
+            phones=await self._phones.refusals(session, sorted(people)),
             consents=await _by_customer(session, _consents(customers), ConsentFact),
             blocks=await _by_customer(session, _blocks(customers), BlockFact),
             history=await _by_customer(session, _history(customers, now - LOOK_BACK), PastContact),

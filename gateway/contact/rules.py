@@ -21,12 +21,13 @@ class Hit:
 RuleFunction = Callable[[Facts, Rule], Hit | None]
 
 
-def employee(facts: Facts, _rule: Rule) -> Hit | None:
+def employee(facts: Facts, rule: Rule) -> Hit | None:
     """Only an active employee with a phone in order reaches customers."""
     if not facts.employee_active:
         return Hit("employee-inactive")
-    if not facts.phone_compliant:
-        return Hit("phone-not-compliant")
+    if facts.phone_refusal is not None:
+        known = facts.phone_refusal in rule.reasons
+        return Hit(facts.phone_refusal if known else "phone-not-compliant")
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.access.build import Access, build_access
 from core.access.events import EmployeeReactivated
 from core.access.permissions import PermissionRegistry
+from devicepolicy.devices.verdict import PhoneStanding
 from gateway.calls.accounts import SipAccountService
 from gateway.calls.process import CallsParts
 from gateway.calls.queries import CallQueries
@@ -14,7 +15,6 @@ from gateway.calls.recordings import Recordings
 from gateway.contact import rulebook
 from gateway.contact.gather import Gatherer
 from gateway.contact.many import DryRuns
-from gateway.contact.ports import NullPhoneCompliance
 from gateway.contact.queries import ContactQueries
 from gateway.contact.service import ContactService
 from gateway.customers.consent import ConsentService
@@ -76,7 +76,7 @@ def build_gateway(ground: Ground) -> Gateway:
     )
     ground.bus.subscribe(CustomerErased, bindings.on_customer_erased)
     checker = FieldChecker(region=settings.default_region, time_zone=settings.timezone, clock=clock)
-    phones = NullPhoneCompliance()
+    phones = PhoneStanding(clock, settings.phones.verdict)
     contacts = ContactService(
         book=rules,
         gatherer=Gatherer(clock=clock, phones=phones),

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -29,9 +29,9 @@ class _Phones:
     def __init__(self) -> None:
         self.bad: set[str] = set()
 
-    async def is_compliant(self, session: object, employee_id: str) -> bool:
+    async def refusals(self, session: object, employee_ids: Collection[str]) -> dict[str, str]:
         del session
-        return employee_id not in self.bad
+        return {one: "phone-silent" for one in employee_ids if one in self.bad}
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ async def test_the_employee_and_the_line_count_too(desk: Desk, many: DryRuns, ph
         return {verdict.reason_code for verdict in found if verdict}
 
     phones.bad.add(agent.employee_id)
-    assert await codes() == {"phone-not-compliant"}
+    assert await codes() == {"phone-silent"}
     phones.bad.clear()
     await desk.set_state(agent.employee_id, EmployeeState.SUSPENDED)
     assert await codes() == {"employee-inactive"}

@@ -291,8 +291,8 @@ async def test_without_rules_there_is_no_contact(database: Database, clock: Manu
 
 async def test_a_broken_part_refuses(database: Database, clock: ManualClock) -> None:
     class Broken:
-        async def is_compliant(self, session: object, employee_id: str) -> bool:
-            raise RuntimeError(employee_id)
+        async def refusals(self, session: object, employee_ids: object) -> dict[str, str]:
+            raise RuntimeError(employee_ids)
 
     desk = Desk(database, clock, phones=Broken())
     admin = await desk.employee(Role.ADMINISTRATOR)

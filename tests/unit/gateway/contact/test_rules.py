@@ -36,7 +36,7 @@ def facts(**changes: object) -> Facts:
         channel=Channel.CALL,
         direction=Direction.OUTBOUND,
         employee_active=True,
-        phone_compliant=True,
+        phone_refusal=None,
         customer_erased=False,
         binding=BindingFact(
             "a", Purpose.COLLECTION, NOON + timedelta(days=400), released=False, line_active=True
