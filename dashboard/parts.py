@@ -27,6 +27,7 @@ from gateway.customers.importing.importer import CustomerImporter
 from gateway.customers.notes.service import NoteService
 from gateway.customers.service import CustomerService
 from gateway.messages.build import Messages
+from gateway.messages.listing import MessageListing
 from gateway.numbers.lines import LineService
 from gateway.numbers.service import BindingService
 from gateway.offboarding.build import Offboardings
@@ -65,6 +66,7 @@ class DashboardParts:
     calls: CallQueries
     recordings: Recordings
     messages: Messages
+    message_listing: MessageListing
     inspections: InspectionReader
     alerts: AlertService
     reviews: Reviews

@@ -146,6 +146,26 @@ def texts() -> Mapping[StepKind, StepText]:
     return found
 
 
+def told(found: Sequence[Change]) -> tuple[str, str]:
+    """Say in words what changed, in Chinese and in English."""
+    names = _part_names()
+    sentences = []
+    for language, comma in (("zh", "，"), ("en", ", ")):
+        words = [
+            f"{names.get(one.part, {}).get(language, one.part)} +{one.added} −{one.removed}" for one in found
+        ]
+        sentences.append(comma.join(words))
+    return sentences[0], sentences[1]
+
+
+@cache
+def _part_names() -> Mapping[str, Mapping[str, str]]:
+    document: dict[str, dict[str, str]] = yaml.safe_load(
+        (resources.files("gateway.offboarding") / "parts.yaml").read_text("utf-8")
+    )
+    return document
+
+
 def _person(person: Person) -> dict[str, Any]:
     return {
         "id": person.id,

@@ -1,10 +1,9 @@
 """Previews: what an unbinding would do, kept so that the act does exactly that or says what changed."""
 
 import hmac
-from dataclasses import asdict
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal, Scope
@@ -90,8 +89,10 @@ class Previews:
         )
         now = plan.plan_bytes(facts, wipe=shown.wipe)
         if now != shown.plan:
-            found = [asdict(change) for change in plan.changes(shown.plan, now)]
-            raise PreviewStale(changes=found)
+            found = plan.changes(shown.plan, now)
+            zh, en = plan.told(found)
+            counted = {change.part: f"+{change.added} -{change.removed}" for change in found}
+            raise PreviewStale(f"{en}.", detail_zh=f"{zh}。", **counted)
         return facts
 
     async def checked(
@@ -126,6 +127,11 @@ class Previews:
                 raise SuccessorRequired
             await self._check_room(session, facts, successor)
         return facts
+
+    async def any_over(self, session: AsyncSession) -> bool:
+        """Tell whether there is something to sweep."""
+        over = select(PreviewRow.id).where(PreviewRow.expires_at <= self._clock.now())
+        return await session.scalar(over.limit(1)) is not None
 
     async def sweep(self, session: AsyncSession) -> None:
         """Forget previews that are over."""

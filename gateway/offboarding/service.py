@@ -21,7 +21,6 @@ from core.db import Database
 from core.events import EventBus
 from core.ids import new_id
 from core.ledger import JSON, Ledger
-from core.ledger.ledger import lock_head
 from core.logging import get_logger
 from core.tasks import spawn
 from gateway.calls.accounts import SipAccountService
@@ -174,6 +173,9 @@ class OffboardingService:
     async def sweep(self) -> None:
         """Do what is due: steps of every unbinding, old previews. A chore of the relay."""
         await self.runner.run_due()
+        async with self._db.read() as session:  # mostly nothing is over: then take no write lock
+            if not await self._previews.any_over(session):
+                return
         async with self._db.begin() as session:
             await self._previews.sweep(session)
 
@@ -241,7 +243,13 @@ class OffboardingService:
         await self._accounts.drop_registration(session, row.employee_id)
         await session.delete(shown)
         await session.flush()
-        row.first_seq = (await lock_head(session)).size
+        begun: dict[str, JSON] = {
+            "offboarding": row.id,
+            "employee": row.employee_id,
+            "by": row.by,
+            "plan_sha256": row.digest,
+        }
+        row.first_seq = (await self._ledger.append(session, "offboarding.begun", begun)).seq
         await self._write_steps(session, row, facts, order_phones=order_phones)
         await self._messages.withdraw_of(session, row.employee_id, by=row.by)
         await self._employees.suspend_in(session, row.employee_id, by=row.by)

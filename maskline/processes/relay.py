@@ -87,7 +87,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
         Chore(
             "offboarding",
             OFFBOARDING_EVERY_S,
-            build_offboardings(ground, gateway, messages, calls).service.sweep,
+            build_offboardings(ground, gateway, messages, calls, phones).service.sweep,
         ),
         Chore("checkpoint", checkpoint_s, ground.ledger_service.sign_checkpoint),
         Chore("bindings", BINDINGS_EVERY_S, sweep_bindings),

@@ -89,7 +89,7 @@ def api_endpoints(
         *contact_api.endpoints(gateway.contact_queries),
         *calls_api.endpoints(call_desk(ground, gateway, client), gateway.calls, gateway.recordings),
         *account_api.endpoints(sip_accounts(ground), ground.settings.sip),
-        *offboarding_api.endpoints(build_offboardings(ground, gateway, messages, client)),
+        *offboarding_api.endpoints(build_offboardings(ground, gateway, messages, client, phones)),
         *messages_api.endpoints(messages),
         *template_api.endpoints(messages.templates),
         *archive_api.endpoints(archive_members(ground)),
@@ -136,7 +136,14 @@ async def web(settings: Settings, stop: asyncio.Event) -> None:
             authenticator=people.sessions,
             pages=build_pages(
                 dashboard_parts(
-                    ground, gateway, quality, messages, people=people, client=client, providers=parts
+                    ground,
+                    gateway,
+                    quality,
+                    messages,
+                    people=people,
+                    client=client,
+                    phones=phones,
+                    providers=parts,
                 )
             ),
             providers=parts,

@@ -1,13 +1,17 @@
 """Wires unbinding: the calls process, phones and the quality wing plugged into its ports."""
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from core.ledger.evidence import EvidenceExporter
+from devicepolicy.commands.events import CommandFinished
 from gateway.messages.build import Messages
 from gateway.offboarding.build import OffboardingGround, Offboardings, build_offboarding
-from gateway.offboarding.phones import NoPhones
-from gateway.offboarding.ports import CallEnder, PhoneFreezer
+from gateway.offboarding.ports import CallEnder
 from maskline.ground import Ground
 from maskline.permissions import registry
+from maskline.wiring.freezer import FleetFreezer
 from maskline.wiring.gateway import Gateway, build_people, sip_accounts
+from maskline.wiring.phones import Phones
 from qa.handover import QualityHandover
 
 
@@ -16,10 +20,10 @@ def build_offboardings(
     gateway: Gateway,
     messages: Messages,
     calls: CallEnder,
-    phones: PhoneFreezer | None = None,
+    phones: Phones,
 ) -> Offboardings:
-    """Build unbinding and rebinding; without `phones` none is managed."""
-    return build_offboarding(
+    """Build unbinding and rebinding, and let it hear how orders to phones end."""
+    parts = build_offboarding(
         OffboardingGround(
             database=ground.database,
             clock=ground.clock,
@@ -34,7 +38,13 @@ def build_offboardings(
                 database=ground.database, ledger=ground.ledger_service, clock=ground.clock
             ),
             calls=calls,
-            phones=phones or NoPhones(),
+            phones=FleetFreezer(phones.commands.service),
             duties=QualityHandover(),
         )
     )
+
+    async def ended(session: AsyncSession, event: CommandFinished) -> None:
+        await parts.service.runner.hasten(session, event.command_id)
+
+    ground.bus.subscribe(CommandFinished, ended)
+    return parts

@@ -6,11 +6,14 @@ from core.access.build import Access
 from core.status import StatusProvider
 from dashboard.parts import DashboardParts
 from gateway.calls.desk import CallDesk, CallsProcess
+from gateway.customers.sealing import CustomerSealing
 from gateway.messages.build import Messages
+from gateway.messages.listing import MessageListing
 from maskline.evidence import evidence_exports
 from maskline.ground import Ground
 from maskline.wiring.gateway import Gateway, sip_accounts
 from maskline.wiring.offboarding import build_offboardings
+from maskline.wiring.phones import Phones
 from maskline.wiring.quality import Quality
 
 
@@ -22,6 +25,7 @@ def dashboard_parts(
     *,
     people: Access,
     client: CallsProcess,
+    phones: Phones,
     providers: Sequence[StatusProvider],
 ) -> DashboardParts:
     """Gather them."""
@@ -49,10 +53,13 @@ def dashboard_parts(
         calls=gateway.calls,
         recordings=gateway.recordings,
         messages=messages,
+        message_listing=MessageListing(
+            ground.database, subject_keys=ground.subject_keys, sealing=CustomerSealing(ground.vault)
+        ),
         inspections=quality.reader,
         alerts=quality.alerts,
         reviews=quality.reviews,
-        offboardings=build_offboardings(ground, gateway, messages, client),
+        offboardings=build_offboardings(ground, gateway, messages, client, phones),
     )
 
 

@@ -136,6 +136,7 @@ class Stage:
                     messages,
                     people=people,
                     client=self.calls_process,
+                    phones=self.phones,
                     providers=providers,
                 )
             )

@@ -167,7 +167,7 @@ class LeavingDesk:
 
     async def customer(self, index: int, owner: Principal | None = None) -> CustomerView:
         assert self.desk is not None
-        return await self.desk.customer(owner or self.leaver, f"1380013{index:04d}", name="张三丰")
+        return await self.desk.customer(owner or self.leaver, f"1380013{index:04d}")
 
     async def bound(self, index: int, owner: Principal | None = None) -> BindingView:
         """Make a customer of the leaver's with a binding."""

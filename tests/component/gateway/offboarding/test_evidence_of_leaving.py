@@ -9,8 +9,6 @@ import pytest
 from sqlalchemy import select
 
 from core.access.model import Role
-from core.clock import ManualClock
-from core.db import Database
 from gateway.calls.queries import CallFilter, CallQueries
 from gateway.contact.queries import ContactFilter
 from gateway.messages.models import ThreadDayRow
@@ -137,15 +135,3 @@ def _any_thread():
     from gateway.messages.queries import ThreadFilter
 
     return ThreadFilter()
-
-
-async def test_work_in_hand_goes_back_or_to_a_successor_who_may(
-    database: Database, clock: ManualClock
-) -> None:
-    """Alerts and reviews: see also tests/component/qa."""
-    from qa.handover import QualityHandover
-
-    async with database.begin() as session:
-        assert await QualityHandover().of(session, "0" * 32) == {
-            "reviews": frozenset(), "alerts": frozenset(),
-        }  # fmt: skip

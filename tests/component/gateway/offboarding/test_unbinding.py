@@ -89,10 +89,9 @@ async def test_a_stale_preview_is_refused_and_says_what_changed(desk: LeavingDes
     await desk.bound(1)
     with pytest.raises(errors.PreviewStale) as refused:
         await desk.service.unbind(desk.admin, shown.id, shown.digest)
-    assert refused.value.facts["changes"] == [
-        {"part": "bindings", "added": 1, "removed": 0},
-        {"part": "customers", "added": 1, "removed": 0},
-    ]
+    assert refused.value.facts == {"bindings": "+1 -0", "customers": "+1 -0"}
+    assert "客户 +1" in refused.value.message("zh")
+    assert "customers +1" in refused.value.message("en")
     async with desk.database.read() as session:
         assert (await session.get_one(Employee, desk.leaver.employee_id)).state is EmployeeState.ACTIVE
     await desk.unbind()
