@@ -186,6 +186,7 @@ class AssignmentService:
             "by": by,
             **more,
         }
+        await session.flush()  # whoever hears it reads what holds now
         await self._ground.ledger.append(session, kind, body)
         devices = frozenset({row.target_id}) if row.target_kind is TargetKind.DEVICE else None
         await self._bus.publish(session, PolicyChanged(devices))

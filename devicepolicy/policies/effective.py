@@ -2,16 +2,16 @@
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.ledger.record import JSON
 from devicepolicy.capabilities.table import CapabilityTable
 from devicepolicy.policies.merge import Laid, merge
-from devicepolicy.policies.model import Effective, PolicySubject, RolloutState, Source, TargetKind
+from devicepolicy.policies.model import Effective, Layer, PolicySubject, RolloutState, Source, TargetKind
 from devicepolicy.policies.models import AssignmentRow, PolicyRow, RolloutDeviceRow, RolloutRow, VersionRow
 from devicepolicy.policies.rollout import included
 from devicepolicy.policies.settings import flatten
@@ -30,6 +30,49 @@ class Version:
     settings: Mapping[str, JSON]
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """An open assignment that reaches a subject, with its open roll-out. In the order of `_REACHING`."""
+
+    assignment_id: str
+    layer: Layer
+    target_kind: TargetKind
+    target_id: str
+    version_id: str | None
+    rollout_id: str | None
+    rollout_state: RolloutState | None
+    to_version_id: str | None
+    percentage: int | None
+
+
+_KIND, _TARGET = AssignmentRow.target_kind, AssignmentRow.target_id
+# Made once and without the ORM: every phone that asks goes through it.
+_REACHING = (
+    select(
+        AssignmentRow.id,
+        AssignmentRow.layer,
+        AssignmentRow.target_kind,
+        AssignmentRow.target_id,
+        AssignmentRow.version_id,
+        RolloutRow.id,
+        RolloutRow.state,
+        RolloutRow.to_version_id,
+        RolloutRow.percentage,
+    )
+    .outerjoin(RolloutRow, and_(RolloutRow.assignment_id == AssignmentRow.id, RolloutRow.ended_at.is_(None)))
+    .where(
+        AssignmentRow.ended_at.is_(None),
+        or_(
+            _KIND == TargetKind.EVERYBODY,
+            and_(_KIND == TargetKind.DEVICE, bindparam("device") == _TARGET),
+            and_(_KIND == TargetKind.EMPLOYEE, bindparam("employee") == _TARGET),
+            and_(_KIND == TargetKind.DEPARTMENT, _TARGET.in_(bindparam("departments", expanding=True))),
+        ),
+    )
+    .order_by(AssignmentRow.id)
+)
+
+
 class EffectivePolicyService:
     """`devicepolicy.policies.ports.EffectivePolicies`. Versions never change, so what they make is kept."""
 
@@ -41,7 +84,9 @@ class EffectivePolicyService:
     async def effective(self, session: AsyncSession, subject: PolicySubject) -> Effective:
         """Give what holds now: two or three small queries, and a merge where the combination is new."""
         chosen = await self._chosen(session, subject)
-        key = tuple(sorted((row.id, version_id, depth_of(row, subject)) for row, version_id in chosen))
+        key = tuple(
+            sorted((row.assignment_id, version_id, depth_of(row, subject)) for row, version_id in chosen)
+        )
         known = self._merged.get(key)
         if known is not None:
             self._merged.move_to_end(key)
@@ -76,19 +121,19 @@ class EffectivePolicyService:
             self._versions.popitem(last=False)
         return made
 
-    async def _chosen(self, session: AsyncSession, subject: PolicySubject) -> list[tuple[AssignmentRow, str]]:
+    async def _chosen(self, session: AsyncSession, subject: PolicySubject) -> list[tuple[Reach, str]]:
         """Give the assignments with the version that each has for this device."""
-        chosen: list[tuple[AssignmentRow, str]] = []
-        for assignment, rollout in await reaching(session, subject):
-            version_id = assignment.version_id
-            if rollout is not None and await _takes_part(session, rollout, subject.device_id):
-                version_id = rollout.to_version_id
+        chosen: list[tuple[Reach, str]] = []
+        for reach in await reaching(session, subject):
+            version_id = reach.version_id
+            if await _takes_part(session, reach, subject.device_id):
+                version_id = reach.to_version_id
             if version_id is not None:
-                chosen.append((assignment, version_id))
+                chosen.append((reach, version_id))
         return chosen
 
     async def _laid(
-        self, session: AsyncSession, subject: PolicySubject, chosen: list[tuple[AssignmentRow, str]]
+        self, session: AsyncSession, subject: PolicySubject, chosen: list[tuple[Reach, str]]
     ) -> list[Laid]:
         laid: list[Laid] = []
         for row, version_id in chosen:
@@ -97,35 +142,30 @@ class EffectivePolicyService:
         return laid
 
 
-async def reaching(
-    session: AsyncSession, subject: PolicySubject
-) -> Sequence[tuple[AssignmentRow, RolloutRow | None]]:
+async def reaching(session: AsyncSession, subject: PolicySubject) -> list[Reach]:
     """Find the open assignments that reach a subject, each with its open roll-out."""
-    query = (
-        select(AssignmentRow, RolloutRow)
-        .outerjoin(
-            RolloutRow, and_(RolloutRow.assignment_id == AssignmentRow.id, RolloutRow.ended_at.is_(None))
-        )
-        .where(AssignmentRow.ended_at.is_(None), or_(*_targets(subject)))
-        .order_by(AssignmentRow.id)
-    )
-    return [(assignment, rollout) for assignment, rollout in await session.execute(query)]
+    asked = {
+        "device": subject.device_id,
+        "employee": subject.employee_id,
+        "departments": list(subject.department_ids),
+    }
+    return [Reach(*row) for row in await session.execute(_REACHING, asked)]
 
 
-def depth_of(row: AssignmentRow, subject: PolicySubject) -> int:
+def depth_of(row: Reach, subject: PolicySubject) -> int:
     """Say how close an assignment is within its layer: everybody, departments downwards, employee, device."""
     if row.target_kind is TargetKind.DEPARTMENT:
         return 1 + subject.department_ids.index(row.target_id)
     return {TargetKind.EVERYBODY: 0, TargetKind.EMPLOYEE: 1000, TargetKind.DEVICE: 1001}[row.target_kind]
 
 
-def source_of(row: AssignmentRow, version: Version) -> Source:
+def source_of(row: Reach, version: Version) -> Source:
     """Name an assigned version."""
     return Source(
         layer=row.layer,
         target_kind=row.target_kind,
         target_id=row.target_id,
-        assignment_id=row.id,
+        assignment_id=row.assignment_id,
         policy_id=version.policy_id,
         policy_name=version.policy_name,
         version_id=version.id,
@@ -133,23 +173,11 @@ def source_of(row: AssignmentRow, version: Version) -> Source:
     )
 
 
-def _targets(subject: PolicySubject) -> list[ColumnElement[bool]]:
-    kind, target = AssignmentRow.target_kind, AssignmentRow.target_id
-    found: list[ColumnElement[bool]] = [
-        kind == TargetKind.EVERYBODY,
-        and_(kind == TargetKind.DEVICE, target == subject.device_id),
-    ]
-    if subject.department_ids:
-        found.append(and_(kind == TargetKind.DEPARTMENT, target.in_(subject.department_ids)))
-    if subject.employee_id is not None:
-        found.append(and_(kind == TargetKind.EMPLOYEE, target == subject.employee_id))
-    return found
-
-
-async def _takes_part(session: AsyncSession, rollout: RolloutRow, device_id: str) -> bool:
+async def _takes_part(session: AsyncSession, reach: Reach, device_id: str) -> bool:
     """A halted roll-out keeps those that have reported its version, and takes nobody else."""
-    if not included(rollout.id, device_id, rollout.percentage):
+    rollout_id = reach.rollout_id
+    if rollout_id is None or not included(rollout_id, device_id, reach.percentage or 0):
         return False
-    if rollout.state is RolloutState.RUNNING:
+    if reach.rollout_state is RolloutState.RUNNING:
         return True
-    return await session.get(RolloutDeviceRow, (rollout.id, device_id)) is not None
+    return await session.get(RolloutDeviceRow, (rollout_id, device_id)) is not None

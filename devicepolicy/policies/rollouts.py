@@ -154,16 +154,17 @@ class RolloutService:
 
     async def noted(self, session: AsyncSession, subject: PolicySubject, *, failed: bool) -> None:
         """Hear how a phone fared with what it was given; halt what fails too often."""
-        for assignment, found in await reaching(session, subject):
-            if found is None or found.state is not RolloutState.RUNNING:
+        for reach in await reaching(session, subject):
+            rollout_id = reach.rollout_id
+            if rollout_id is None or reach.rollout_state is not RolloutState.RUNNING:
                 continue
-            if not included(found.id, subject.device_id, found.percentage):
+            if not included(rollout_id, subject.device_id, reach.percentage or 0):
                 continue
-            await self._keep(session, found.id, subject.device_id, failed=failed)
+            await self._keep(session, rollout_id, subject.device_id, failed=failed)
             if failed:
-                await self._judge(session, found.id, assignment)
+                await self._judge(session, rollout_id)
 
-    async def _judge(self, session: AsyncSession, rollout_id: str, assignment: AssignmentRow) -> None:
+    async def _judge(self, session: AsyncSession, rollout_id: str) -> None:
         """Halt a roll-out whose abort rule is broken.
 
         Who changes the roll-out at this moment holds its lock and may be waiting for this phone's row: do not
@@ -180,6 +181,7 @@ class RolloutService:
         view = await _view(session, row.id)
         rule = AbortRule(row.abort_percent, row.abort_after)
         if rule.broken(reported=view.reported, failed=view.failed):
+            assignment = await session.get_one(AssignmentRow, row.assignment_id)
             await self._halt(session, row, assignment, None)
 
     async def _begin(
@@ -250,7 +252,6 @@ class RolloutService:
         by: str | None,
         **more: JSON,
     ) -> None:
-        await session.flush()
         await self._assignments.tell(
             session,
             kind,
