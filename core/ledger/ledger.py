@@ -13,6 +13,7 @@ from core.ledger.pending import (
     Pending,
     Seen,
     begin_pending,
+    keep_pending,
     lock_head,
     move_head,
     pending_of,
@@ -61,9 +62,10 @@ class Ledger:
             entry = self._add(pending, kind, body)
             if await move_head(session, guess, pending.edge):
                 pending.head = self._seen.edge = pending.edge
+                keep_pending(session, pending)
                 return entry
-            pending.drop()
         pending = begin_pending(session, self._seen, await lock_head(session))
+        keep_pending(session, pending)
         return self._add(pending, kind, body)
 
     def _add(self, pending: Pending, kind: str, body: Mapping[str, JSON]) -> Entry:

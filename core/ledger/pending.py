@@ -72,10 +72,6 @@ class Pending:
             for node, value in completed.items()
         )
 
-    def drop(self) -> None:
-        """Forget what was collected on a wrong guess."""
-        self.edge, self.entries, self.nodes = self.head, [], []
-
 
 def pending_of(session: AsyncSession) -> Pending | None:
     """Give what this transaction has appended and not written; None before its first append."""
@@ -84,9 +80,13 @@ def pending_of(session: AsyncSession) -> Pending | None:
 
 
 def begin_pending(session: AsyncSession, seen: Seen, head: Frontier) -> Pending:
-    """Begin to collect. The transaction holds the head's lock, and its row says `head`."""
-    pending = session.info[_KEY] = Pending(_transaction(session), seen, head, head)
-    return pending
+    """Begin to collect on top of `head`; `keep_pending` makes it what this transaction writes."""
+    return Pending(_transaction(session), seen, head, head)
+
+
+def keep_pending(session: AsyncSession, pending: Pending) -> None:
+    """Write this before the commit. The transaction holds the lock of the head, which says `pending.head`."""
+    session.info[_KEY] = pending
 
 
 async def move_head(session: AsyncSession, old: Frontier, new: Frontier) -> bool:

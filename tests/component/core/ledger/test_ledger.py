@@ -104,6 +104,23 @@ async def test_a_remembered_edge_of_another_tree_is_not_continued(
     assert (await service.verify()).ok
 
 
+async def test_a_refused_body_leaves_no_guess_behind(
+    database: Database, service: LedgerService, clock: ManualClock
+) -> None:
+    one, other = Ledger(clock), Ledger(clock)
+    for ledger in (one, other):
+        async with database.begin() as session:
+            await ledger.append(session, "test.fact", {})
+    async with database.begin() as session:
+        with pytest.raises(LedgerBodyInvalid):
+            await one.append(session, "test.fact", {"phone": "13800138000"})
+        assert (await one.append(session, "test.fact", {})).seq == 2
+        with pytest.raises(LedgerBodyInvalid):
+            await one.append(session, "test.fact", {"phone": "13800138000"})
+    assert (await service.verify()).ok
+    assert (await service.verify()).size == 3
+
+
 async def test_what_a_transaction_appended_is_read_in_it(database: Database, clock: ManualClock) -> None:
     ledger = Ledger(clock)
     async with database.begin() as session:
