@@ -12,6 +12,7 @@ from core.vault import Vault
 from core.web.endpoint import Endpoint
 from devicepolicy.capabilities.table import CapabilityTable
 from devicepolicy.devices import api as devices_api
+from devicepolicy.devices.events import DeviceTrusted
 from devicepolicy.devices.queries import DeviceQueries
 from devicepolicy.devices.register import Register
 from devicepolicy.devices.sweep import OfflineSweep
@@ -19,6 +20,7 @@ from devicepolicy.devices.verdict import PhoneStanding
 from devicepolicy.enrolment import agent_api as enrolment_agent_api
 from devicepolicy.enrolment import api as enrolment_api
 from devicepolicy.enrolment.consent import ConsentService
+from devicepolicy.enrolment.ports import PolicyBinder
 from devicepolicy.enrolment.service import EnrolmentService
 from devicepolicy.enrolment.terms import TermsBook, load_terms
 from devicepolicy.enrolment.tokens import EnrolmentTokens
@@ -89,13 +91,16 @@ def build_fleet(
     table: CapabilityTable,
     policies: EffectivePolicies,
     watch: RolloutWatch,
+    binder: PolicyBinder,
     terms: TermsBook | None = None,
 ) -> Fleet:
     """Build the services and subscribe them to what they must hear."""
     phones = settings.phones
     signer = DocumentSigner(vault)
     register = Register(clock, ledger=ledger, bus=bus)
-    tokens = EnrolmentTokens(database, clock, ledger=ledger, signer=signer, settings=settings)
+    tokens = EnrolmentTokens(
+        database, clock, ledger=ledger, signer=signer, policies=binder, settings=settings
+    )
     book = terms or load_terms(settings.institution)
     consent = ConsentService(database, clock, ledger=ledger, register=register, book=book)
     enrolment = EnrolmentService(
@@ -109,6 +114,7 @@ def build_fleet(
         consent=consent,
     )
     bus.subscribe(EmployeeMoved, enrolment.on_employee_moved)
+    bus.subscribe(DeviceTrusted, binder.on_trusted)  # before what is wanted is computed
     standings = Standings(clock, table=table, register=register, bus=bus)
     desired = DesiredStates(
         database,

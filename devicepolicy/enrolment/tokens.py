@@ -22,6 +22,7 @@ from devicepolicy.devices.errors import HolderInvalid
 from devicepolicy.enrolment.errors import TokenInvalid, TokenRefused, TokenUnknown
 from devicepolicy.enrolment.model import IssuedToken, NewToken, TokenState, TokenView
 from devicepolicy.enrolment.models import TokenRow
+from devicepolicy.enrolment.ports import PolicyBinder
 from devicepolicy.enrolment.provisioning import (
     LARGEST,
     AgentPackage,
@@ -40,12 +41,20 @@ class EnrolmentTokens:
     """Keeps the invitations."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, ledger: Ledger, signer: DocumentSigner, settings: Settings
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        ledger: Ledger,
+        signer: DocumentSigner,
+        policies: PolicyBinder,
+        settings: Settings,
     ) -> None:
         self._db = database
         self._clock = clock
         self._ledger = ledger
         self._signer = signer
+        self._policies = policies
         self._settings = settings
 
     async def issue(self, principal: Principal, new: NewToken) -> IssuedToken:
@@ -57,6 +66,8 @@ class EnrolmentTokens:
         validity_s = new.validity_s or self._settings.phones.enrolment.validity_s
         async with self._db.begin() as session:
             employee_id, department_id = await holder(session, new.employee_id, new.department_id)
+            if new.policy_id is not None:
+                await self._policies.check(session, new.policy_id)
             row = TokenRow(
                 id=new_id(),
                 token_hash=token_hash(token),

@@ -80,6 +80,7 @@ class Reports:
             found = await self._standings.settle(session, row, desired, report.reported)
             await session.flush()
             await self._watched(session, row, desired, report, found)
+            desired = await self._wanted(session, row)  # a roll-out may have halted over it
             await self._keep(session, row, admitted, report, body, sha256_of(content))
             return self._answer(row, desired)
 

@@ -96,6 +96,7 @@ def api_endpoints(
         *inspection_api.endpoints(quality.reader, quality.alerts),
         *review_api.endpoints(quality.reviews.reader, quality.reviews.service, quality.reviews.appeals),
         *phones.policies.endpoints(),
+        *phones.fleet.endpoints(),
         *phones.command_endpoints(ground.clock),
         *ledger_api.endpoints(ground.ledger_service),
         *audit_api.endpoints(ground.audit),

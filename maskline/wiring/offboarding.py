@@ -38,7 +38,7 @@ def build_offboardings(
                 database=ground.database, ledger=ground.ledger_service, clock=ground.clock
             ),
             calls=calls,
-            phones=FleetFreezer(phones.commands.service),
+            phones=FleetFreezer(phones.commands.service, phones.fleet.enrolment),
             duties=QualityHandover(),
         )
     )

@@ -8,8 +8,9 @@ from devicepolicy.commands import agent_api as commands_agent_api
 from devicepolicy.commands import api as commands_api
 from devicepolicy.commands.build import Commands, build_commands
 from devicepolicy.commands.queries import commands_waiting
+from devicepolicy.enrolment.policy_binding import PolicyBinding
+from devicepolicy.fleet import Fleet, build_fleet
 from devicepolicy.identity.gate import DeviceGate
-from devicepolicy.identity.signer import DocumentSigner
 from devicepolicy.policies.build import Policies, build_policies
 from devicepolicy.wake.build import Waking, build_waking
 from devicepolicy.wake.service import policy_waiting
@@ -21,9 +22,13 @@ class Phones:
     """The wing's services."""
 
     policies: Policies
+    fleet: Fleet
     waking: Waking
     commands: Commands
-    gate: DeviceGate
+
+    @property
+    def gate(self) -> DeviceGate:
+        return self.fleet.gate
 
     def command_endpoints(self, clock: Clock) -> list[Endpoint]:
         """Give the API of commands and waking, for administrators and for phones."""
@@ -38,6 +43,18 @@ def build_phones(ground: Ground) -> Phones:
     """Build the services of the phones."""
     policies = build_policies(
         database=ground.database, clock=ground.clock, ledger=ground.ledger, bus=ground.bus
+    )
+    fleet = build_fleet(
+        ground.settings,
+        database=ground.database,
+        clock=ground.clock,
+        vault=ground.vault,
+        ledger=ground.ledger,
+        bus=ground.bus,
+        table=policies.table,
+        policies=policies.effective,
+        watch=policies.rollouts,
+        binder=PolicyBinding(policies.assignments),
     )
     settings = ground.settings.phones
     waking = build_waking(
@@ -55,12 +72,12 @@ def build_phones(ground: Ground) -> Phones:
         ledger=ground.ledger,
         bus=ground.bus,
         waker=waking.wakes,
-        signer=DocumentSigner(ground.vault),
+        signer=fleet.signer,
         settings=settings.commands,
     )
     return Phones(
         policies=policies,
+        fleet=fleet,
         waking=waking,
         commands=commands,
-        gate=DeviceGate(ground.database, ground.clock),
     )

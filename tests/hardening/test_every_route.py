@@ -31,7 +31,7 @@ PEOPLE = {
 STRANGE_TO_OWN_AND_TEAM = (
     "customer_id", "contact_id", "call_id", "inspection_id", "binding_id", "alert_id", "thread_id", "message_id",
     "employee_id", "session_id", "finding_id", "attachment_id", "block_id", "note_id", "step_id", "import_id",
-    "export_id", "device_id", "command_id",
+    "export_id", "device_id", "command_id", "offboarding_id", "rebinding_id",
 )  # fmt: skip
 OF_ONE_PERSON = {"export_id"}
 """Whoever holds the permission sees their own only, whatever the scope."""
@@ -324,11 +324,11 @@ async def test_every_name_in_a_path_is_known_here(stage: Stage) -> None:
 OWNERLESS = frozenset(
     {
         "line_id", "department_id", "rule_id", "template_id", "version_id", "seq", "policy_id", "number", "assignment_id",
-        "rollout_id",
+        "rollout_id", "enrolment_token_id",
     }
 )  # fmt: skip
 """Belongs to the institution: who holds the permission sees all of them."""
-ELSEWHERE: frozenset[str] = frozenset({"device_id"})
+ELSEWHERE: frozenset[str] = frozenset({"device_id", "report_id"})
 """Has an owner, and its scope is tested in its own folder."""
 
 

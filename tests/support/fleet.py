@@ -28,7 +28,9 @@ from core.web.app import build_app
 from devicepolicy.canonical import sha256_of
 from devicepolicy.capabilities.table import table
 from devicepolicy.devices.compliance import Reason
+from devicepolicy.devices.events import DeviceTrusted
 from devicepolicy.devices.models import DeviceRow
+from devicepolicy.enrolment.errors import TokenInvalid
 from devicepolicy.enrolment.model import IssuedToken, NewToken
 from devicepolicy.enrolment.terms import TermsBook, load_terms
 from devicepolicy.fleet import build_fleet
@@ -59,6 +61,14 @@ class PolicyTwin:
             document |= self.special.get(name, {})
         settings = flatten(document, TABLE)
         return Effective(document, sha256_of(document), settings, {})
+
+    async def check(self, session: object, policy_id: str) -> None:
+        if policy_id not in self.special:
+            raise TokenInvalid
+
+    async def on_trusted(self, session: object, event: DeviceTrusted) -> None:
+        if event.policy_id is not None:
+            self.special[event.device_id] = self.special[event.policy_id]
 
     async def noted(self, session: object, subject: PolicySubject, *, failed: bool) -> None:
         self.noted_phones.append((subject.device_id, failed))
@@ -94,6 +104,7 @@ class House:
             table=TABLE,
             policies=self.policies,
             watch=self.policies,
+            binder=self.policies,
             terms=terms,
         )
         self.events: list[Any] = []

@@ -283,3 +283,14 @@ async def test_no_serial_number_is_stored_or_told(house: House) -> None:
             assert phone.serial not in repr(found.all())
     _, detail = await house.ask(house.admin, "GET", f"/devices/{phone.device_id}")
     assert phone.serial not in json.dumps(detail)
+
+
+async def test_a_token_brings_its_policy(house: House) -> None:
+    with pytest.raises(TokenInvalid):
+        await house.token(policy_id="f" * 32)
+    house.policies.special["e" * 32] = {"bluetoothDisabled": True}
+    phone = await house.phone(policy_id="e" * 32)
+    wanted = await phone.fetch()
+    assert wanted is not None
+    assert wanted["policy"]["bluetoothDisabled"] is True
+    assert wanted["version"] == 1, "it was there before the first wish was made"
