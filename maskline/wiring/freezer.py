@@ -6,7 +6,6 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.errors import Unavailable
 from devicepolicy.commands.kinds import CommandKind, ErrorCode, Order, Plain, Wipe, WipeFlag
 from devicepolicy.commands.machine import Approval, Cause, CommandState
 from devicepolicy.commands.model import NewCommand
@@ -38,7 +37,7 @@ class PhoneGiver(Protocol):
 class FleetFreezer:
     """`gateway.offboarding.ports.PhoneFreezer` over the commands and the register of phones."""
 
-    def __init__(self, commands: CommandService, giver: PhoneGiver | None = None) -> None:
+    def __init__(self, commands: CommandService, giver: PhoneGiver) -> None:
         self._commands = commands
         self._giver = giver
 
@@ -75,8 +74,6 @@ class FleetFreezer:
         return order_of(row, offline=device is None or device.offline)
 
     async def assign(self, session: AsyncSession, device_id: str, employee_id: str, *, by: str) -> None:
-        if self._giver is None:
-            raise Unavailable
         await self._giver.assign_in(session, device_id, employee_id, by=by)
 
     async def _issue(self, session: AsyncSession, device_id: str, order: Order, by: str) -> str:

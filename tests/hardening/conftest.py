@@ -1,6 +1,6 @@
 """One seeded web process for this folder, and a way to ask it as anybody."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -22,7 +22,9 @@ from gateway.customers.notes.model import StepAsked, StepKind
 from gateway.messages.model import BodyKind, ChannelKind, Received, ReceivedMedia
 from gateway.messages.models import AttachmentRow, MessageRow
 from gateway.messages.service import SendRequest
+from gateway.offboarding.rebinding import RebindRequest
 from maskline.evidence import evidence_exports
+from maskline.wiring.offboarding import build_offboardings
 from tests.browser.stage import Stage
 from tests.support.commanding import device_row
 
@@ -77,6 +79,7 @@ async def _things_of_wang(stage: Stage) -> dict[str, str]:
         "message_id": message_id, "thread_id": thread_id, "attachment_id": attachment or "", "note_id": note.id,
         "step_id": step.id, "block_id": block.id, "import_id": report.import_id, "session_id": sessions[0].id,
         "export_id": await _an_export_of_another_auditor(stage, admin),
+        **await _somebody_unbound(stage, wang, admin, contact.line_id),
     }  # fmt: skip
 
 
@@ -90,6 +93,22 @@ async def _a_phone_with_a_wipe(stage: Stage, owner: Principal, admin: Principal)
         session.add(row)
     wipe = await stage.phones.commands.service.issue(admin, NewCommand(row.id, Wipe()))
     return row.id, wipe.id
+
+
+async def _somebody_unbound(
+    stage: Stage, heir: Principal, admin: Principal, line_id: str
+) -> Mapping[str, str]:
+    """Unbind somebody of his department, and let him take over a line from them; gives the ids."""
+    made = await stage.people.employees.create(
+        admin, NewEmployee("leaver", "离职者", frozenset({Role.AGENT}), heir.department_id)
+    )
+    parts = build_offboardings(stage.ground, stage.gateway, stage.messages, stage.calls_process, stage.phones)
+    shown = await parts.service.preview(admin, made.employee.id, None)
+    act = await parts.service.unbind(admin, shown.id, shown.digest)
+    await parts.service.settled()
+    request = RebindRequest(heir.employee_id, line_id=line_id, holder_id=made.employee.id)
+    code = await parts.rebinding.create(admin, request)
+    return {"offboarding_id": act.id, "rebinding_id": code.rebinding_id}
 
 
 async def _an_export_of_another_auditor(stage: Stage, admin: Principal) -> str:
