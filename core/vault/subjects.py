@@ -9,8 +9,9 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import CheckConstraint, String, func, select, text, update
+from sqlalchemy import CheckConstraint, String, Table, bindparam, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -61,6 +62,10 @@ class SubjectKeyRow(Base):
     destroyed_at: Mapped[datetime | None]
 
 
+_KEYS = cast("Table", SubjectKeyRow.__table__).c
+_ONE = select(_KEYS.key_id, _KEYS.wrapped_key).where(_KEYS.subject_id == bindparam("subject"))
+
+
 @dataclass(frozen=True, slots=True)
 class DestroyedKey:
     """What an erasure leaves for the books: ids and a fingerprint of the wrapped key, nothing personal."""
@@ -107,13 +112,12 @@ class SubjectKeys:
             SubjectErased: the key was destroyed.
             SubjectUnknown: there never was one.
         """
-        ciphers = await self.ciphers(session, (subject_id,))
-        if subject_id in ciphers:
-            return ciphers[subject_id]
-        known = await session.scalar(
-            select(SubjectKeyRow.subject_id).where(SubjectKeyRow.subject_id == subject_id)
-        )
-        raise SubjectUnknown if known is None else SubjectErased
+        row = (await session.execute(_ONE, {"subject": subject_id})).one_or_none()
+        if row is None:
+            raise SubjectUnknown
+        if row.wrapped_key is None:
+            raise SubjectErased
+        return Cipher(row.key_id, self._vault.unwrap(_place(subject_id), row.wrapped_key))
 
     async def ciphers(self, session: AsyncSession, subject_ids: Collection[str]) -> dict[str, Cipher]:
         """Give the ciphers of many subjects in few queries; who is erased or unknown is left out."""

@@ -42,8 +42,7 @@ class Presence:
             .join(Employee, Employee.id == CallRow.employee_id)
             .where(CallRow.id.in_(self._live.ids), Employee.state != EmployeeState.ACTIVE)
         )
-        async with self._database.read() as session:
-            orphaned = list(await session.scalars(query))
+        orphaned = [call_id for (call_id,) in await self._database.run(query)]
         for call_id in orphaned:
             driver = self._live.get(call_id)
             if driver is not None and not driver.over:

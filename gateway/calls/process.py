@@ -1,6 +1,7 @@
 """The `calls` process: recovers, opens its two sockets, drives calls until it is told to stop."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -121,6 +122,9 @@ async def running(parts: CallsParts) -> AsyncIterator[RunningCalls]:
 async def run(parts: CallsParts, stop: asyncio.Event) -> None:
     """Run until `stop` is set. If the switchboard breaks, so does the process: the supervisor starts anew."""
     async with running(parts) as calls:
+        # What the start has made stays: a full collection would only stop all calls to look at it again.
+        gc.collect()
+        gc.freeze()
         _log.info("calls.started", count=calls.recovered, node=parts.node)
         stopping = spawn(stop.wait(), name="stop")
         await asyncio.wait({stopping, calls.hearing}, return_when=asyncio.FIRST_COMPLETED)

@@ -128,8 +128,7 @@ class Registrar:
         if self._throttle.blocked(source, given.username):
             _log.warning("sip.throttled", method=method)
             return Refused()
-        async with self._database.read() as session:
-            account = await self._accounts.known(session, given.username)
+        account = await self._accounts.known(given.username)
         asked = algorithm_of(given) in self._settings.digest_algorithms
         right = answers(given, NOBODY if account is None else account.ha1) and asked
         if account is None or not right:

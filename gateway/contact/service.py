@@ -49,9 +49,9 @@ from gateway.contact.statements import (
     PUT_REVEAL,
     PUT_SEQ,
     READ_OPEN,
+    READ_PHONE,
 )
 from gateway.customers.events import CustomerErased
-from gateway.customers.models import CustomerRow
 from gateway.customers.phone import PhoneNumber
 from gateway.customers.sealing import CustomerSealing
 
@@ -165,8 +165,8 @@ class ContactService:
     async def _number(self, session: AsyncSession, row: Any) -> PhoneNumber:
         """Let the number out of the vault."""
         cipher = await self._keys.cipher(session, row.customer_id)
-        customer = await session.get(CustomerRow, row.customer_id)
-        number = self._sealing.phone_of(customer, cipher) if customer is not None else None
+        phone = await session.scalar(READ_PHONE, {"customer": row.customer_id})
+        number = self._sealing.number(row.customer_id, phone, cipher)
         if number is None:
             raise RevealRefused
         return number

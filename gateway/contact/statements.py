@@ -9,11 +9,11 @@ from gateway.contact.models import ContactRow
 from gateway.customers.models import CustomerRow
 
 _TABLE = cast("Table", ContactRow.__table__)
-_ROW = _TABLE.c
+_ROW, _CUSTOMER = _TABLE.c, cast("Table", CustomerRow.__table__).c
 _THIS = _ROW.id == bindparam("contact")
 LOCK_CUSTOMER = (
-    select(CustomerRow.id)
-    .where(CustomerRow.id == select(_ROW.customer_id).where(_THIS).scalar_subquery())
+    select(_CUSTOMER.id)
+    .where(_CUSTOMER.id == select(_ROW.customer_id).where(_THIS).scalar_subquery())
     .with_for_update()
 )
 READ_OPEN = (
@@ -24,6 +24,7 @@ READ_OPEN = (
     .where(_THIS)
     .with_for_update()
 )  # fmt: skip
+READ_PHONE = select(_CUSTOMER.phone).where(_CUSTOMER.id == bindparam("customer"))
 IS_KNOWN = select(_ROW.id).where(_THIS)
 ADD_CONTACT = insert(_TABLE)
 PUT_SEQ = update(_TABLE).where(_THIS).values(verdict_seq=bindparam("seq"))

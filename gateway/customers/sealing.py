@@ -4,7 +4,7 @@ import unicodedata
 from datetime import datetime
 
 from core.masking import mask_name
-from core.sealed import BlindIndex, Field
+from core.sealed import BlindIndex, Field, Sealed
 from core.vault import Cipher, Vault
 from gateway.customers.model import CustomerDraft, CustomerView
 from gateway.customers.models import CustomerRow
@@ -62,9 +62,13 @@ class CustomerSealing:
 
     def phone_of(self, row: CustomerRow, cipher: Cipher) -> PhoneNumber | None:
         """Open the number: for dialling and for its mask, never for an answer."""
-        if row.phone is None:
+        return self.number(row.id, row.phone, cipher)
+
+    def number(self, customer_id: str, phone: Sealed | None, cipher: Cipher) -> PhoneNumber | None:
+        """Open the number of a customer of whom only this column was read."""
+        if phone is None:
             return None
-        return PhoneNumber(cipher.open_text(Field(TABLE, "phone", row.id), row.phone))
+        return PhoneNumber(cipher.open_text(Field(TABLE, "phone", customer_id), phone))
 
     def view(self, row: CustomerRow, cipher: Cipher | None, tags: tuple[str, ...]) -> CustomerView:
         name = phone = ""
