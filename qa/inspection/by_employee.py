@@ -15,11 +15,12 @@ from qa.inspection.models import AlertRow, FindingRow, InspectionRow
 from qa.permissions import ALERT_READ, INSPECTION_READ
 
 CALL = "call"
+MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True)
 class EmployeeQuality:
-    """One person's inspected calls of a span. `score` is None where none has one.
+    """One person's inspected calls, or days of threads, of a span. `score` is None where none has one.
 
     `category` is where most points were lost, `worst` the contact of the call with the lowest score, if that
     score was not full.
@@ -41,13 +42,16 @@ class QualityByEmployee:
         self._database = database
 
     async def count(
-        self, principal: Principal, since: datetime, until: datetime
+        self, principal: Principal, since: datetime, until: datetime, *, channel: str = CALL
     ) -> dict[str, EmployeeQuality]:
-        """Sum up the inspected calls that started from `since` to before `until`, by employee."""
+        """Sum up what was inspected and started from `since` to before `until`, by employee.
+
+        `channel`: calls (`call`) or days of threads (`message`).
+        """
         row = InspectionRow
         within = and_(
             scope_clause(principal, INSPECTION_READ, owner=row.employee_id, department=row.department_id),
-            row.channel == CALL,
+            row.channel == channel,
             row.score.is_not(None),
             row.contact_started_at >= since,
             row.contact_started_at < until,

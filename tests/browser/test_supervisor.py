@@ -82,12 +82,12 @@ def live(visit: Any, path: str = "/live", username: str = "chen", **options: Any
     """Open a page and wait until it is live: the stream never ends, so the network is never idle."""
     window: Visit = visit(username, **options)
     window.page.goto(f"{window.stage.url}{path}")
-    if path != "/team":
+    if path.startswith(("/live", "/held")):
         expect(window.page.locator("#live-state")).to_have_attribute("data-live-state", "live")
     return window
 
 
-@pytest.mark.parametrize("path", ["/live", "/held", "/team", "END", "ACT"])
+@pytest.mark.parametrize("path", ["/live", "/held", "/team", "/messages", "/analysis", "END", "ACT"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_are_accessible_and_fit_a_phone(visit: Any, stage: Stage, path: str, theme: str) -> None:
     width = 390 if theme == "dark" else 1440
@@ -248,6 +248,31 @@ def test_the_team_leads_to_what_is_behind_each_figure(visit: Any, stage: Stage) 
     own: Visit = visit("chen")
     expect(own.go("/team").locator("#results tbody tr")).to_have_count(1)
     expect(own.go("/team?since=2020-01-01&until=2020-01-02").locator(".c-calls .none")).to_have_text("0")
+
+
+@pytest.mark.parametrize("address", ["/team", "/analysis"])
+def test_every_figure_leads_to_as_many_messages_as_it_says(visit: Any, stage: Stage, address: str) -> None:
+    page = live(visit, address).page
+    figures = page.locator('a[href^="/messages?"]').evaluate_all(
+        "all => all.map(one => [one.getAttribute('href'), one.getAttribute('aria-label') || one.textContent])"
+    )
+    assert figures
+    for path, said in [(path, said) for path, said in figures if re.search(r"\d", said)]:
+        listed = page.request.get(stage.url + path).text()
+        assert listed.count("row-link") == int(re.findall(r"\d+", said)[-1]), (path, said)
+
+
+def test_messages_are_listed_without_their_words_and_lead_to_the_thread(visit: Any, stage: Stage) -> None:
+    page = live(visit, "/team").page
+    page.locator("tr", has_text="林晓").locator(".c-messages > a").click()
+    expect(page.locator("#rows")).to_contain_text("郑** 132****2011")
+    expect(page.locator("#rows")).not_to_contain_text("下款")
+    page.get_by_label("渠道").select_option(label="短信")
+    expect(page.get_by_text("没有符合条件的消息")).to_be_visible()
+    page.get_by_label("渠道").select_option(label="网页会话")
+    page.locator("#rows tr", has_text="132****2011").locator(".row-link").click()
+    expect(page).to_have_url(re.compile("/threads/"))
+    expect(page.locator("main")).to_contain_text("下款")
 
 
 def test_an_agent_finds_no_way_in(visit: Any, stage: Stage) -> None:

@@ -38,6 +38,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 calendar=parts.calendar,
                 people=parts.people,
                 calls=CallAnalysis(parts.database),
+                messages=parts.message_listing,
                 quality=QualityAnalysis(parts.database),
                 reviews=parts.reviews.reader,
                 verdicts=parts.verdicts,

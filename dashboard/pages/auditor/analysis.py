@@ -21,10 +21,13 @@ from dashboard.day import Calendar
 from dashboard.filters import PeriodQuery
 from dashboard.pages.preferences import Seen
 from dashboard.people import Directory, People
-from dashboard.render import Renderer
+from dashboard.render import Renderer, translate
 from gateway.calls.analysis import CallAnalysis, Span
 from gateway.calls.permissions import CALL_READ
 from gateway.contact.verdicts import VerdictReader
+from gateway.messages.listing import STATES, MessageFilter, MessageListing, MessageOutcome
+from gateway.messages.machine import Cause
+from gateway.messages.permissions import MESSAGE_READ
 from qa.inspection.rulebook import Rulebook
 from qa.inspection.scoring import band_of
 from qa.permissions import INSPECTION_READ
@@ -37,6 +40,13 @@ USUAL_DAYS = 30
 MOST_DAYS = 366
 MOST_COLUMNS = 45
 WEEK = 7
+MESSAGE_LOOKS = {
+    MessageOutcome.SENT: "connected",
+    MessageOutcome.WAITING: "waiting",
+    MessageOutcome.FAILED: "unanswered",
+    MessageOutcome.REFUSED: "refused",
+    MessageOutcome.RECEIVED: "received",
+}
 SCORE_FLOORS = (0, *range(50, 100, 5))
 FULL_SCORE = 100
 
@@ -71,6 +81,7 @@ class AnalysisSources:
     calendar: Calendar
     people: People
     calls: CallAnalysis
+    messages: MessageListing
     quality: QualityAnalysis
     reviews: ReviewReader
     verdicts: VerdictReader
@@ -123,9 +134,11 @@ def endpoints(renderer: Renderer, sources: AnalysisSources) -> list[Endpoint]:
     ) -> Html:
         directory = await sources.people.departments(principal)
         chosen = _chosen(sources, query, directory)
-        days, refusals, categories, scores, coverage = await asyncio.gather(
+        days, refusals, messages, unsent, categories, scores, coverage = await asyncio.gather(
             _days(sources, principal, chosen),
             _refusals(sources, principal, chosen, context.language),
+            _messages(sources, principal, chosen),
+            _unsent(sources, principal, chosen, context.language),
             _categories(sources, principal, chosen, context.language),
             _scores(sources, principal, chosen),
             _coverage(sources, principal, chosen),
@@ -144,6 +157,8 @@ def endpoints(renderer: Renderer, sources: AnalysisSources) -> list[Endpoint]:
                 scope=principal.scope(INSPECTION_READ),
                 days=days,
                 refusals=refusals,
+                messages=messages,
+                unsent=unsent,
                 categories=categories,
                 scores=scores,
                 coverage=coverage,
@@ -177,8 +192,7 @@ def stretches(since: date, until: date) -> list[tuple[date, date]]:
 async def _days(sources: AnalysisSources, principal: Principal, chosen: Chosen) -> ColumnChart | None:
     if not principal.allows(CALL_READ):
         return None
-    cuts = stretches(chosen.since, chosen.until)
-    spans = [Span(sources.calendar.begin(first), sources.calendar.end(last)) for first, last in cuts]
+    cuts, spans = _spans(sources, chosen)
     counts = await sources.calls.by_span(principal, spans, chosen.department_path)
     columns = []
     for (first, last), count in zip(cuts, counts, strict=True):
@@ -192,9 +206,66 @@ async def _days(sources: AnalysisSources, principal: Principal, chosen: Chosen) 
             Piece(f"outcome.{outcome}", outcome, number, chosen.link("/calls", outcome=outcome.value, **ends))
             for outcome, number in numbers.items()
         ]
-        label = first.isoformat() if first == last else f"{first.isoformat()} – {last.isoformat()}"
-        columns.append(Column(label, first.strftime("%m-%d"), tuple(pieces)))
+        columns.append(_column(first, last, pieces))
     return column_chart(columns)
+
+
+def _spans(sources: AnalysisSources, chosen: Chosen) -> tuple[list[tuple[date, date]], list[Span]]:
+    """Give the stretches of the period as days and as times."""
+    cuts = stretches(chosen.since, chosen.until)
+    return cuts, [Span(sources.calendar.begin(first), sources.calendar.end(last)) for first, last in cuts]
+
+
+def _column(first: date, last: date, pieces: Sequence[Piece]) -> Column:
+    label = first.isoformat() if first == last else f"{first.isoformat()} – {last.isoformat()}"
+    return Column(label, first.strftime("%m-%d"), tuple(pieces))
+
+
+async def _messages(sources: AnalysisSources, principal: Principal, chosen: Chosen) -> ColumnChart | None:
+    """Count messages by day and by what became of them."""
+    if not principal.allows(MESSAGE_READ):
+        return None
+    cuts, spans = _spans(sources, chosen)
+    counts = await sources.messages.by_span(principal, spans, _wanted(chosen))
+    columns = []
+    for (first, last), count in zip(cuts, counts, strict=True):
+        ends = {"since": first.isoformat(), "until": last.isoformat()}
+        pieces = [
+            Piece(
+                f"messages.outcome.{outcome}",
+                MESSAGE_LOOKS[outcome],
+                getattr(count, outcome.value),
+                chosen.link("/messages", outcome=outcome.value, **ends),
+            )
+            for outcome in STATES
+        ]
+        columns.append(_column(first, last, pieces))
+    return column_chart(columns)
+
+
+async def _unsent(
+    sources: AnalysisSources, principal: Principal, chosen: Chosen, language: str
+) -> list[Bar] | None:
+    """Count the messages that were refused, by the rule, or by wording or a reviewer."""
+    if not principal.allows(MESSAGE_READ):
+        return None
+    bars = []
+    for cause, rule in await sources.messages.refusals(principal, _wanted(chosen)):
+        more = {"rule": rule.rule_id} if rule.rule_id else {"cause": (cause or Cause.VERDICT).value}
+        title = (
+            sources.verdicts.title(rule.rule_id, language)
+            if rule.rule_id
+            else translate(language, f"messages.cause.{cause or Cause.VERDICT}")
+        )
+        address = chosen.link("/messages", outcome=MessageOutcome.REFUSED.value, **more)
+        bars.append(Bar(title, rule.count, address, "flag"))
+    return bars
+
+
+def _wanted(chosen: Chosen) -> MessageFilter:
+    return MessageFilter(
+        department_path=chosen.department_path, since=chosen.whole.since, until=chosen.whole.until
+    )
 
 
 async def _refusals(

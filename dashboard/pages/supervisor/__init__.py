@@ -2,7 +2,7 @@
 
 from core.web.endpoint import Endpoint
 from dashboard.live.feed import LiveFeed
-from dashboard.pages.supervisor import events, held, live, team
+from dashboard.pages.supervisor import events, held, live, messages, team
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
@@ -14,4 +14,5 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
         *live.endpoints(renderer, parts, feed),
         *held.endpoints(renderer, parts, feed),
         *team.endpoints(renderer, parts),
+        *messages.endpoints(renderer, parts),
     ]

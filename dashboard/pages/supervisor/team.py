@@ -18,20 +18,26 @@ from core.web.schema import FieldProblem, IdStr
 from dashboard.call_filters import CallOutcome, CallsQuery
 from dashboard.forms import FormModel
 from dashboard.pages.preferences import Seen
+from dashboard.pages.reviewer.inspections import InspectionsQuery, ReviewChannel
+from dashboard.pages.supervisor.messages import MessagesQuery
 from dashboard.parts import DashboardParts
 from dashboard.people import Directory
 from dashboard.render import Renderer
 from gateway.calls.by_employee import CallsByEmployee, EmployeeCalls
 from gateway.calls.permissions import CALL_READ
 from gateway.calls.queries import CallFilter
-from qa.inspection.by_employee import EmployeeQuality, QualityByEmployee
+from gateway.messages.listing import MessageCounts, MessageFilter, MessageOutcome
+from gateway.messages.permissions import MESSAGE_READ
+from qa.inspection.by_employee import MESSAGE, EmployeeQuality, QualityByEmployee
 from qa.inspection.model import Band
 from qa.permissions import ALERT_READ, INSPECTION_READ
+from qa.review.queue import Pile
 
 SPANS_DAYS = (1, 7, 30)
 USUAL_DAYS = 7
 _NO_CALLS = EmployeeCalls(0, 0, 0)
 _NO_QUALITY = EmployeeQuality()
+_NO_MESSAGES = MessageCounts()
 
 
 class Sort(StrEnum):
@@ -40,6 +46,7 @@ class Sort(StrEnum):
     NEED = "need"
     NAME = "name"
     CALLS = "calls"
+    MESSAGES = "messages"
     REFUSED = "refused"
     SCORE = "score"
     SEVERE = "severe"
@@ -75,23 +82,31 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One row. `rules` and `category` are names for people; `worst_call` opens the worst example."""
+    """One row. `quality` is that of calls, `written` that of days of threads.
+
+    `rules` and `category` are names for people; `worst_call` opens the worst example.
+    """
 
     person: EmployeeView
     department: str
     calls: EmployeeCalls
+    messages: MessageCounts
     quality: EmployeeQuality
+    written: EmployeeQuality
     alerts: int
     rules: tuple[tuple[str, int, str], ...]
     category: str | None
     worst_call: str | None
     links: dict[str, str]
+    outcomes: tuple[tuple[str, str], ...]
+    """Of messages: each outcome and the list of those."""
 
 
 _ORDERS: dict[Sort, Callable[[Member], tuple[object, ...]]] = {
     Sort.NEED: lambda one: (-one.alerts, -one.quality.severe, _low_first(one), -one.calls.refused),
     Sort.NAME: lambda one: (one.person.display_name,),
     Sort.CALLS: lambda one: (-one.calls.total,),
+    Sort.MESSAGES: lambda one: (-one.messages.total,),
     Sort.REFUSED: lambda one: (-one.calls.refused,),
     Sort.SCORE: lambda one: (_low_first(one),),
     Sort.SEVERE: lambda one: (-one.quality.severe,),
@@ -133,6 +148,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 },
                 shows_quality=principal.allows(INSPECTION_READ),
                 shows_alerts=principal.allows(ALERT_READ),
+                shows_messages=principal.allows(MESSAGE_READ),
             )
         )
 
@@ -167,54 +183,86 @@ async def _members(
     if query.department is not None:
         path = directory.path_of(query.department) or "/unknown/"
     calls = await CallsByEmployee(parts.database).count(principal, begin, end)
-    quality_of, quality, alerts = QualityByEmployee(parts.database), {}, {}
+    messages = {}
+    if principal.allows(MESSAGE_READ):
+        wanted = MessageFilter(since=begin, until=end)
+        messages = await parts.message_listing.by_employee(principal, wanted)
+    quality_of, quality, written, alerts = QualityByEmployee(parts.database), {}, {}, {}
     if principal.allows(INSPECTION_READ):
         quality = await quality_of.count(principal, begin, end)
+        written = await quality_of.count(principal, begin, end, channel=MESSAGE)
     if principal.allows(ALERT_READ):
         alerts = await quality_of.open_alerts(principal)
     worst = await _calls_of(parts, principal, [one.worst for one in quality.values() if one.worst])
+    found = _Found(calls, messages, quality, written, alerts, worst)
     return [
-        _member(parts, person, directory, calls, quality, alerts, worst, span, language)
+        _member(parts, person, directory, found, span, language)
         for person in directory.employees
-        if _within(person, directory, path)
-        and (person.id in calls or person.id in quality or person.id in alerts or _calls_people(person))
+        if _within(person, directory, path) and (found.knows(person.id) or _calls_people(person))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The figures of everybody, by employee; `worst` gives the call of a contact."""
+
+    calls: dict[str, EmployeeCalls]
+    messages: dict[str, MessageCounts]
+    quality: dict[str, EmployeeQuality]
+    written: dict[str, EmployeeQuality]
+    alerts: dict[str, int]
+    worst: dict[str, str]
+
+    def knows(self, employee_id: str) -> bool:
+        """Say whether there is any figure of a person."""
+        by_person = (self.calls, self.messages, self.quality, self.written, self.alerts)
+        return any(employee_id in figures for figures in by_person)
 
 
 def _member(
     parts: DashboardParts,
     person: EmployeeView,
     directory: Directory,
-    calls: dict[str, EmployeeCalls],
-    quality: dict[str, EmployeeQuality],
-    alerts: dict[str, int],
-    worst: dict[str, str],
+    found: "_Found",
     span: Span,
     language: str,
 ) -> Member:
-    own, good = calls.get(person.id, _NO_CALLS), quality.get(person.id, _NO_QUALITY)
+    own, good = found.calls.get(person.id, _NO_CALLS), found.quality.get(person.id, _NO_QUALITY)
     title = parts.rulebook.category(good.category).in_language(language) if good.category else None
     list_of = CallsQuery(employee=person.id, since=span.since, until=span.until)
+    messages_of = MessagesQuery(employee=person.id, since=span.since, until=span.until)
+    inspections_of = InspectionsQuery(
+        state=Pile.ALL,
+        channel=ReviewChannel.MESSAGE,
+        employee=person.id,
+        since=span.since,
+        until=span.until,
+    )
     return Member(
         person=person,
         department=directory.department(person.department_id),
         calls=own,
+        messages=found.messages.get(person.id, _NO_MESSAGES),
         quality=good,
-        alerts=alerts.get(person.id, 0),
+        written=found.written.get(person.id, _NO_QUALITY),
+        alerts=found.alerts.get(person.id, 0),
         rules=tuple(
             (parts.verdicts.title(rule.rule_id, language), rule.count, list_of.address(rule=rule.rule_id))
             for rule in own.refused_by
         ),
         category=title,
-        worst_call=worst.get(good.worst or ""),
+        worst_call=found.worst.get(good.worst or ""),
         links={
             "calls": list_of.address(),
             "connected": list_of.address(outcome=CallOutcome.CONNECTED),
             "refused": list_of.address(outcome=CallOutcome.REFUSED),
+            "messages": messages_of.address(),
+            "written": inspections_of.address(),
             "flagged": list_of.address(band=Band.FLAG),
             "category": list_of.address(category=good.category),
             "alerts": f"/alerts?employee={person.id}",
         },
+        outcomes=tuple((one.value, messages_of.address(outcome=one)) for one in MessageOutcome),
     )
 
 
