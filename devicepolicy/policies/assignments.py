@@ -134,11 +134,13 @@ class AssignmentService:
             return await views_of(session, list(await session.scalars(query)))
 
     async def get(self, principal: Principal, assignment_id: str) -> AssignmentView:
-        """Give one assignment that is open; raise AssignmentUnknown."""
-        principal.require(permissions.POLICY_READ)
+        """Give one assignment that is open and within reach; raise AssignmentUnknown."""
+        query = select(AssignmentRow).where(
+            AssignmentRow.id == assignment_id, AssignmentRow.ended_at.is_(None), _reach(principal)
+        )
         async with self._ground.database.read() as session:
-            row = await session.get(AssignmentRow, assignment_id)
-            if row is None or row.ended_at is not None:
+            row = await session.scalar(query)
+            if row is None:
                 raise AssignmentUnknown
             return (await views_of(session, [row]))[0]
 
