@@ -123,13 +123,13 @@ class DeviceQueries:
             trust = await session.execute(
                 select(DeviceRow.trust, func.count()).where(reach).group_by(DeviceRow.trust)
             )
-            by_trust = {kind: count for kind, count in trust.tuples()}  # noqa: C416 - a Row is no pair for mypy
+            by_trust = {row[0]: row[1] for row in trust}
             compliance = await session.execute(
                 select(DeviceRow.compliance, func.count())
                 .where(reach, trusted)
                 .group_by(DeviceRow.compliance)
             )
-            by_compliance = {kind: count for kind, count in compliance.tuples()}  # noqa: C416
+            by_compliance = {row[0]: row[1] for row in compliance}
             offline = await session.scalar(
                 select(func.count()).select_from(DeviceRow).where(reach, trusted, DeviceRow.offline)
             )
