@@ -103,7 +103,12 @@ class Lexicon:
         if self._squeezed is not None and _REPEAT.search(folded.text):
             found.extend(self._repeated(folded))
         if self._sounds is not None:
-            found.extend(self._by_sound(folded, allowed))
+            # In most texts there is nothing to hear: then no generator is set up either.
+            sounds = phonetic.sounds_of(folded)
+            if self._heard(sounds):
+                found.extend(self._sounding(folded, folded.rewritten(sounds), frozenset(), allowed))
+            if phonetic.has_latin(folded):
+                found.extend(self._in_latin(folded, allowed))
         return found
 
     def _stands(self, stream: Folded, begin: int, end: int) -> bool:
@@ -124,17 +129,13 @@ class Lexicon:
             if enough and runs != entry.counts and self._stands(stream, begin, end):
                 yield entry.term, by_repeats(self._terms[entry.term], stream, begin, end)
 
-    def _by_sound(
+    def _in_latin(
         self, folded: Folded, allowed: dict[int, list[tuple[int, int]]]
     ) -> Iterator[tuple[int, Candidate]]:
-        sounds = phonetic.sounds_of(folded)
-        if self._heard(sounds):
-            yield from self._sounding(folded, folded.rewritten(sounds), frozenset(), allowed)
-        if phonetic.has_latin(folded):
-            stream, latin = phonetic.with_latin_read(folded)
-            if latin and self._heard(stream.text):
-                yield from self._sounding(folded, stream, latin, allowed)
-            yield from self._first_letters(folded)
+        stream, latin = phonetic.with_latin_read(folded)
+        if latin and self._heard(stream.text):
+            yield from self._sounding(folded, stream, latin, allowed)
+        yield from self._first_letters(folded)
 
     def _heard(self, sounds: str) -> bool:
         """Tell whether there is anything to look at; in most texts there is not."""
