@@ -70,6 +70,12 @@ _DANGEROUS = (
 )  # fmt: skip
 
 
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""JPEG's marks of a frame header: SOF0 to SOF15 but DHT, JPG and DAC."""
+_LONE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""JPEG's marks that no length follows: TEM, RST, SOI."""
+
+
 def identify(content: bytes) -> FileType:
     """Give the type of a file that may be taken; raise `FileRefused` for any other."""
     if not content:
@@ -81,7 +87,7 @@ def identify(content: bytes) -> FileType:
         if head[offset:].startswith(mark):
             return _checked(kind, content)
     if head[:4] == b"RIFF" and head[8:12] in _RIFF:
-        return _RIFF[head[8:12]]
+        return _checked(_RIFF[head[8:12]], content)
     if head[4:8] == b"ftyp":
         return _BMFF.get(head[8:12], _VIDEO)
     if head[:4] == b"PK\x03\x04":
@@ -96,11 +102,46 @@ def _checked(kind: FileType, content: bytes) -> FileType:
         active = (b"/javascript", b"/launch", b"/embeddedfile", b"/openaction", b"/xfa")
         if any(mark in lowered for mark in active):
             raise FileRefused("dangerous")
-    if kind.extension == "png" and len(content) >= 24:
-        width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
-        if width * height > MAX_PIXELS:
-            raise FileRefused("bomb")
+    if kind.kind is BodyKind.PICTURE and pixels(kind.extension, content) > MAX_PIXELS:
+        raise FileRefused("bomb")
     return kind
+
+
+def pixels(extension: str, content: bytes) -> int:
+    """Give how many pixels a picture says it has, before anything unpacks it; 0 where it does not say."""
+    if extension == "png" and len(content) >= 24:
+        return int.from_bytes(content[16:20]) * int.from_bytes(content[20:24])
+    if extension == "gif" and len(content) >= 10:
+        return int.from_bytes(content[6:8], "little") * int.from_bytes(content[8:10], "little")
+    if extension == "webp" and len(content) >= 30:
+        return _webp_pixels(content)
+    return _jpeg_pixels(content) if extension == "jpg" else 0
+
+
+def _webp_pixels(content: bytes) -> int:
+    """RFC 9649: the canvas of VP8X, else the frame of VP8L or VP8."""
+    form = content[12:16]
+    if form == b"VP8X":
+        return (int.from_bytes(content[24:27], "little") + 1) * (int.from_bytes(content[27:30], "little") + 1)
+    if form == b"VP8L":
+        bits = int.from_bytes(content[21:25], "little")
+        return ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1)
+    width, height = (int.from_bytes(content[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    return width * height
+
+
+def _jpeg_pixels(content: bytes) -> int:
+    """ITU-T T.81 B.2.2: the frame header, found by walking over the segments before it."""
+    at = 2
+    while at + 9 <= len(content) and content[at] == 0xFF:
+        mark = content[at + 1]
+        if mark in _FRAMES:
+            return int.from_bytes(content[at + 5 : at + 7]) * int.from_bytes(content[at + 7 : at + 9])
+        if mark == 0xFF:  # a fill byte
+            at += 1
+        else:
+            at += 2 if mark in _LONE else 2 + int.from_bytes(content[at + 2 : at + 4])
+    return 0
 
 
 def _office(content: bytes) -> FileType:

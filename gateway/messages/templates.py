@@ -27,7 +27,7 @@ from gateway.messages.errors import (
 )
 from gateway.messages.models import TemplateRow, TemplateVersionRow
 from gateway.messages.rulefile import Wording
-from gateway.messages.screening.detect import Allowed
+from gateway.messages.screening.detect import Allowed, detect, mask
 from gateway.messages.templating import Flaw, Variable, VariableKind
 
 
@@ -93,13 +93,21 @@ class TemplateService:
         try:
             async with self._db.begin() as session:
                 row = TemplateRow(
-                    id=new_id(), name=name, purpose=purpose, created_at=now, created_by=principal.employee_id
+                    id=new_id(),
+                    name=self._covered(name),
+                    purpose=purpose,
+                    created_at=now,
+                    created_by=principal.employee_id,
                 )
                 session.add(row)
                 await session.flush()
                 return await self._add(session, principal, row, 1, text, tuple(variables))
         except IntegrityError:
             raise TemplateExists from None
+
+    def _covered(self, text: str) -> str:
+        """Cover contact data for good: names and comments are read by everybody and lie open in the books."""
+        return mask(text, detect(text, self._allowed))
 
     async def write(
         self, principal: Principal, template_id: str, text: str, variables: Sequence[Variable]
@@ -128,7 +136,7 @@ class TemplateService:
             if version.approved_at or version.rejected_at or template.retired_at:
                 raise TemplateDecided
             now = self._clock.now()
-            version.comment = comment
+            version.comment = self._covered(comment)
             if approve:
                 # The wording asked for may have changed since it was written.
                 self._check(version.text, _variables(version), template.purpose)

@@ -62,7 +62,11 @@ class FileArchive:
 
     def _fetch(self, after: int, limit: int) -> list[RawRecord]:
         found: list[RawRecord] = []
-        for number, line in enumerate(self._path.read_bytes().splitlines(), 1):
+        try:
+            content = self._path.read_bytes()
+        except OSError:
+            raise ChannelUnavailable("archive-file") from None
+        for number, line in enumerate(content.splitlines(), 1):
             if not line.strip():
                 continue
             seq, record_id = number, f"line-{number}"
