@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import func, select
 
+from core.audit.models import AccessRow
 from gateway.calls.causes import Cause, EndedBy
 from gateway.calls.flow import Mark
 from tests.browser.agent_day import LIN_PHONES, WRITTEN_NUMBER, CallsThatOpen, seed
@@ -215,6 +217,21 @@ def test_other_roles_read_within_their_scope(visit: Open, stage: Stage) -> None:
     assert [stranger.get(stage.url + place).status for place in places] == [200, 404, 404, 200, 404]
     denied = visit("sun").page.request.get(f"{stage.url}/today")
     assert denied.status == 403
+
+
+def test_one_look_at_a_thread_is_one_line_of_the_access_log(visit: Open, stage: Stage) -> None:
+    async def lines() -> int:
+        query = select(func.count()).where(
+            AccessRow.target_id == stage.extra.thread,
+            AccessRow.actor_id == stage.seeded.people["zhao"].principal.employee_id,
+        )
+        async with stage.ground.database.read() as session:
+            return await session.scalar(query) or 0
+
+    before = stage.run(lines())
+    page = visit("zhao").go(f"/threads/{stage.extra.thread}")
+    expect(page.locator(f"#m-{stage.extra.messages['promise']}")).to_contain_text("质检：")  # both were read
+    assert stage.run(lines()) == before + 1
 
 
 def test_results_lead_to_the_calls(visit: Open, stage: Stage) -> None:
