@@ -16,9 +16,9 @@ MAX_PAGES = 80
 MAX_TRIES = 12
 EVENTS = "/live/events"
 STARTS = (
-    "/", "/today", "/customers", "/threads", "/live", "/held", "/alerts", "/team", "/calls", "/results",
-    "/inspections", "/analysis", "/ledger", "/evidence", "/access-log", "/templates", "/imports", "/bindings",
-    "/system", "/login",
+    "/", "/today", "/customers", "/threads", "/messages", "/live", "/held", "/alerts", "/team", "/calls",
+    "/results", "/inspections", "/analysis", "/ledger", "/evidence", "/access-log", "/templates", "/imports",
+    "/bindings", "/system", "/login",
 )  # fmt: skip
 
 
