@@ -3,17 +3,17 @@
     .venv/bin/python -m bench.verdicts [--quick]
 
 A verdict: one write transaction that locks the customer, reads what the rules look at, judges, writes the
-contact and appends to the ledger; nearly all are *allow*. The bare transaction inserts a contact, a ledger
-entry with its tree nodes, and moves the head, through the same engine, and reads and judges nothing. SQLite
-one at a time (it has one writer), PostgreSQL one and eight at a time.
+contact and appends to the ledger; nearly all are *allow*. The bare transaction writes a contact and a ledger
+entry by the same statements, and reads and judges nothing. SQLite one at a time (it has one writer),
+PostgreSQL one and eight at a time.
 """
 
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import select
 
 from bench.databases import Timed, postgres, sqlite, timed
 from bench.figure import Figure, Options, Result, alone
@@ -21,11 +21,9 @@ from core.access.model import Role
 from core.clock import ManualClock
 from core.db import Database
 from core.ids import new_id
-from core.ledger.models import EntryRow, HeadRow, NodeRow
-from core.ledger.pending import HEAD_ID, lock_head
-from core.ledger.record import make_entry
 from gateway.contact.model import Channel, ContactRequest, Direction, Purpose
 from gateway.contact.models import ContactRow
+from gateway.contact.statements import ADD_CONTACT
 from tests.support.desk import Desk
 
 BEGIN = datetime(2026, 11, 3, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
@@ -69,41 +67,18 @@ async def _ground(database: Database) -> Ground:
 
 
 async def _bare(ground: Ground, count: int, at_once: int) -> Timed:
-    """Insert what a verdict inserts: copies of a real contact's values, and a real entry with its nodes."""
-    contacts = cast("Table", ContactRow.__table__)
-    entries, nodes = cast("Table", EntryRow.__table__), cast("Table", NodeRow.__table__)
+    """Write what a verdict writes: copies of a real contact's values, and a real entry with its nodes."""
     async with ground.database.read() as session:
-        row = (await session.execute(select(contacts).limit(1))).mappings().one()
+        found = (await session.execute(select(ContactRow.__table__).limit(1))).mappings().one()
+    row = dict(found)
     body = {"contact": "", "binding": row["binding_id"], "decision": "allow", "rules_sha256": "0" * 64}
 
     async def step(_: int) -> None:
         values: dict[str, Any] = {**row, "id": new_id()}
         async with ground.database.begin() as session:
-            await session.execute(insert(contacts), values)
-            edge = await lock_head(session)
-            made = make_entry(
-                edge.size, "contact.verdict", ground.clock.now(), body | {"contact": values["id"]}
-            )
-            edge, completed = edge.append(made.leaf_hash)
-            await session.execute(
-                insert(entries),
-                {
-                    "seq": made.seq,
-                    "kind": made.kind,
-                    "record": made.record,
-                    "leaf_hash": made.leaf_hash,
-                    "created_at": made.at,
-                },
-            )
-            if completed:
-                found = [
-                    {"level": node.level, "position": node.position, "hash": value}
-                    for node, value in completed.items()
-                ]
-                await session.execute(insert(nodes), found)
-            await session.execute(
-                update(HeadRow).where(HeadRow.id == HEAD_ID).values(size=edge.size, frontier=edge.dump())
-            )
+            connection = await session.connection()
+            await connection.execute(ADD_CONTACT, values)
+            await ground.desk.ledger.append(session, "contact.verdict", body | {"contact": values["id"]})
 
     return await timed(count, step, at_once=at_once)
 

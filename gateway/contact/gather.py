@@ -112,10 +112,19 @@ class Gatherer:
         self._phones = phones
 
     async def gather(
-        self, session: AsyncSession, request: ContactRequest, *, without_contact: str | None = None
+        self,
+        session: AsyncSession,
+        request: ContactRequest,
+        *,
+        without_contact: str | None = None,
+        connection: AsyncConnection | None = None,
     ) -> Circumstances:
-        """Read everything about a request; `without_contact` leaves one contact out of the history."""
-        connection = await unflushed(session)
+        """Read everything about a request; `without_contact` leaves one contact out of the history.
+
+        `connection`: the session's own, from who has it at hand.
+        """
+        if connection is None:
+            connection = await unflushed(session)
         now = self._clock.now()
         asked = {"binding": request.binding_id, "employee": request.employee_id}
         tie = (await connection.execute(_PARTIES, asked)).one_or_none()

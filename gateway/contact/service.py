@@ -89,7 +89,7 @@ class ContactService:
             connection = await _writing(session)
             if connection.dialect.name != "sqlite":  # there nobody else writes before we are through
                 await lock_customer(session, request.binding_id)
-            around = await self._gatherer.gather(session, request)
+            around = await self._gatherer.gather(session, request, connection=connection)
             verdict = evaluate(around.facts, self._book)
             values = self._values(request, around, verdict)
             await connection.execute(ADD_CONTACT, values)
@@ -121,7 +121,9 @@ class ContactService:
             request = ContactRequest(
                 row.employee_id, row.binding_id, row.channel, row.direction, row.purpose, row.node
             )
-            around = await self._gatherer.gather(session, request, without_contact=contact_id)
+            around = await self._gatherer.gather(
+                session, request, without_contact=contact_id, connection=connection
+            )
             verdict = evaluate(around.facts, self._book)
             now = around.facts.now
             changed = {"contact": contact_id, "rechecked": now, "new_outcome": row.outcome, "closed": None}
