@@ -14,6 +14,7 @@ from gateway.messages.review import MessageReview
 from gateway.numbers.policy import BindingPolicy
 from gateway.offboarding.bundle import OffboardingBundles
 from gateway.offboarding.facts import FactReader
+from gateway.offboarding.leftovers import Leftovers
 from gateway.offboarding.ports import CallEnder, Duties, PhoneFreezer
 from gateway.offboarding.previews import Previews
 from gateway.offboarding.reading import OffboardingReader
@@ -72,6 +73,7 @@ def build_offboarding(ground: OffboardingGround) -> Offboardings:
             calls=ground.calls,
             phones=ground.phones,
         ),
+        leftovers=Leftovers(database=ground.database, clock=ground.clock, ledger=ground.ledger),
         reader=OffboardingReader(ground.database, ground.clock),
     )
     rebinding = RebindingService(

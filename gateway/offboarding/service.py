@@ -30,6 +30,7 @@ from gateway.offboarding.errors import AlreadyUnbound, HoldAbsent, PreviewStale,
 from gateway.offboarding.events import EmployeeUnbound, UnbindingUndone
 from gateway.offboarding.facts import handed, lock_people, owned
 from gateway.offboarding.handover import Act, WentBack, go_back, hand_over
+from gateway.offboarding.leftovers import Leftovers
 from gateway.offboarding.model import Facts, Offboarding, Preview, StepKind, StepState, Undone
 from gateway.offboarding.models import HoldRow, OffboardingRow, PreviewRow, StepRow
 from gateway.offboarding.ports import Duties, PhoneFreezer
@@ -64,6 +65,7 @@ class OffboardingService:
         duties: Duties,
         previews: Previews,
         runner: StepRunner,
+        leftovers: Leftovers,
         reader: OffboardingReader,
     ) -> None:
         self._db = database
@@ -79,6 +81,7 @@ class OffboardingService:
         self._duties = duties
         self._previews = previews
         self.runner = runner
+        self._leftovers = leftovers
         self.reader = reader
         self._working: set[asyncio.Task[int]] = set()
 
@@ -171,8 +174,9 @@ class OffboardingService:
         return await self.reader.get(principal, row.id, permission=OFFBOARDING_UNDO)
 
     async def sweep(self) -> None:
-        """Do what is due: steps of every unbinding, old previews. A chore of the relay."""
+        """Do what is due: steps, what was left over, old previews. A chore of the relay."""
         await self.runner.run_due()
+        await self._leftovers.sweep()
         async with self._db.read() as session:  # mostly nothing is over: then take no write lock
             if not await self._previews.any_over(session):
                 return

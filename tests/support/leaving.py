@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 from core.access.build import build_access
@@ -46,6 +47,8 @@ from tests.support.desk import Desk
 REGISTRY = PermissionRegistry(GATEWAY, CALLS, MESSAGES, ACCESS_PERMISSIONS)
 HELD_WORD = "保证下款"
 CANARY_NAME = "离职者欧阳"
+ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For a rule that is the same on every database."""
 
 
 @dataclass

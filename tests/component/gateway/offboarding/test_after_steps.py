@@ -3,16 +3,19 @@
 import asyncio
 
 import pytest
+from sqlalchemy import select
 
 from core.access.model import Principal
 from core.db import Database
 from core.errors import TooMany
 from gateway.calls.errors import CallsUnavailable
+from gateway.customers.models import CustomerRow
+from gateway.numbers.models import BindingRow
 from gateway.offboarding.errors import AlreadyUnbound
 from gateway.offboarding.model import Offboarding, Phase, StepKind, StepState
 from gateway.offboarding.ports import OrderState, PhoneOrder
 from gateway.offboarding.steps import LEASE
-from tests.support.leaving import LeavingDesk
+from tests.support.leaving import ONE_ENGINE, LeavingDesk
 from tests.support.parallel import at_once
 
 DEVICE = "d" * 32
@@ -29,6 +32,7 @@ class Killed(BaseException):
     """The process is gone in this moment."""
 
 
+@ONE_ENGINE
 async def test_a_calls_process_that_is_away_is_asked_until_no_call_is_open(desk: LeavingDesk) -> None:
     call_id = await desk.open_call(await desk.bound(0))
     desk.calls.fault = CallsUnavailable()
@@ -50,6 +54,7 @@ async def test_a_calls_process_that_is_away_is_asked_until_no_call_is_open(desk:
     assert done.settled_at == desk.clock.now()
 
 
+@ONE_ENGINE
 async def test_a_phone_that_is_off_waits_and_freezes_when_it_comes(desk: LeavingDesk) -> None:
     phone = desk.phones.add(DEVICE, desk.leaver.employee_id, online=False)
     act = await desk.unbind(successor=False)
@@ -62,6 +67,7 @@ async def test_a_phone_that_is_off_waits_and_freezes_when_it_comes(desk: Leaving
     assert len(desk.phones.given("freeze")) == 1
 
 
+@ONE_ENGINE
 async def test_a_full_queue_does_not_keep_the_rest_from_happening(desk: LeavingDesk) -> None:
     phone = desk.phones.add(DEVICE, desk.leaver.employee_id)
     desk.phones.fault = QueueFull()
@@ -91,6 +97,7 @@ async def test_a_broken_phone_wing_does_not_keep_the_account_open(desk: LeavingD
     assert (await desk.get(act.id)).phase is Phase.DONE
 
 
+@ONE_ENGINE
 async def test_an_order_that_expired_is_given_again(desk: LeavingDesk) -> None:
     phone = desk.phones.add(DEVICE, desk.leaver.employee_id, online=False)
     act = await desk.unbind(successor=False)
@@ -102,6 +109,7 @@ async def test_an_order_that_expired_is_given_again(desk: LeavingDesk) -> None:
     assert (await desk.step(act.id, StepKind.FREEZE)).state is StepState.DONE
 
 
+@ONE_ENGINE
 async def test_a_wipe_waits_for_a_second_person_and_a_no_is_a_no(desk: LeavingDesk) -> None:
     desk.phones.add(DEVICE, desk.leaver.employee_id)
     act = await desk.unbind(successor=False, wipe=True)
@@ -116,6 +124,7 @@ async def test_a_wipe_waits_for_a_second_person_and_a_no_is_a_no(desk: LeavingDe
     assert not desk.phones.known[DEVICE].wiped
 
 
+@ONE_ENGINE
 async def test_retry_does_not_wait_for_the_next_turn(desk: LeavingDesk) -> None:
     call_id = await desk.open_call(await desk.bound(0))
     act = await desk.unbind()
@@ -192,3 +201,21 @@ async def test_of_two_administrators_one_wins_and_the_other_is_told_who_and_when
     assert str(lost.facts["at"]) in lost.message("zh")
     assert len(await desk.entries("offboarding.done")) == 1
     assert len(await desk.entries("employee.suspended")) == 1
+
+
+async def test_what_was_given_to_the_leaver_in_that_very_moment_follows(desk: LeavingDesk) -> None:
+    await desk.bound(0)
+    late = await desk.bound(1, desk.stranger)
+    await desk.unbind()
+    async with desk.database.begin() as session:  # by a transaction that had looked before and wrote after
+        (await session.get_one(CustomerRow, late.customer_id)).owner_id = desk.leaver.employee_id
+        (await session.get_one(BindingRow, late.id)).employee_id = desk.leaver.employee_id
+    await desk.service.sweep()
+    async with desk.database.read() as session:
+        owners = set(await session.scalars(select(CustomerRow.owner_id)))
+        holders = set(await session.scalars(select(BindingRow.employee_id)))
+    assert owners == holders == {desk.successor.employee_id}
+    (entry,) = await desk.entries("offboarding.swept-up")
+    assert entry.body["bindings"] == 1
+    await desk.service.sweep()
+    assert len(await desk.entries("offboarding.swept-up")) == 1

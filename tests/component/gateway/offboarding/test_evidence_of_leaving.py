@@ -13,7 +13,7 @@ from gateway.calls.queries import CallFilter, CallQueries
 from gateway.contact.queries import ContactFilter
 from gateway.messages.models import ThreadDayRow
 from gateway.offboarding import errors
-from tests.support.leaving import REGISTRY, LeavingDesk
+from tests.support.leaving import ONE_ENGINE, REGISTRY, LeavingDesk
 from tests.support.ledger import verify
 
 
@@ -49,6 +49,7 @@ async def test_the_bundle_proves_the_act_and_its_steps_offline(desk: LeavingDesk
         await desk.parts.bundles.make(elsewhere, act.id)
 
 
+@ONE_ENGINE
 async def test_a_customer_with_held_evidence_is_not_erased_until_the_hold_is_lifted(
     desk: LeavingDesk,
 ) -> None:
@@ -76,6 +77,7 @@ async def test_a_customer_with_held_evidence_is_not_erased_until_the_hold_is_lif
         await desk.service.lift_hold(desk.admin, act.id)
 
 
+@ONE_ENGINE
 async def test_a_hold_ends_by_itself(desk: LeavingDesk) -> None:
     await desk.unbind(successor=False)
     desk.clock.advance(timedelta(days=181))

@@ -13,7 +13,7 @@ from core.web.app import build_app
 from core.web.system import SYSTEM_PERMISSIONS
 from gateway.offboarding import api
 from gateway.permissions import PERMISSIONS
-from tests.support.leaving import LeavingDesk
+from tests.support.leaving import ONE_ENGINE, LeavingDesk
 
 Client = Callable[..., Awaitable[TestClient]]
 NUMBER = "1380013"
@@ -54,6 +54,7 @@ async def web(desk: LeavingDesk, aiohttp_client: Client) -> Web:
     return web
 
 
+@ONE_ENGINE
 async def test_from_preview_to_undo(desk: LeavingDesk, web: Web) -> None:
     await desk.bound(0)
     wish = {"employee_id": desk.leaver.employee_id, "successor_id": desk.successor.employee_id}
@@ -90,6 +91,7 @@ async def test_from_preview_to_undo(desk: LeavingDesk, web: Web) -> None:
     assert gone["code"] == "hold-absent"
 
 
+@ONE_ENGINE
 async def test_the_act_asks_for_a_fresh_proof_of_identity(desk: LeavingDesk, web: Web) -> None:
     desk.clock.advance(timedelta(hours=2))
     body = {"preview_id": "0" * 32, "digest": "0" * 64}
@@ -98,6 +100,7 @@ async def test_the_act_asks_for_a_fresh_proof_of_identity(desk: LeavingDesk, web
         assert problem["code"] == "step-up-required"
 
 
+@ONE_ENGINE
 async def test_rebinding_from_code_to_scan(desk: LeavingDesk, web: Web) -> None:
     await desk.bound(0)
     wish = {

@@ -13,7 +13,7 @@ from gateway.numbers.models import BindingRow
 from gateway.offboarding import errors
 from gateway.offboarding.models import RebindingRow
 from gateway.offboarding.rebinding import RebindRequest
-from tests.support.leaving import LeavingDesk
+from tests.support.leaving import ONE_ENGINE, LeavingDesk
 
 
 @pytest.fixture
@@ -45,6 +45,7 @@ async def test_the_line_and_its_customers_go_to_the_newcomer(desk: LeavingDesk, 
     assert (await desk.parts.rebinding.redeem(newcomer, again.text)).account is None
 
 
+@ONE_ENGINE
 async def test_a_code_is_for_one_person_once_and_for_a_while(desk: LeavingDesk, newcomer: Principal) -> None:
     rebinding = desk.parts.rebinding
     code = await rebinding.create(desk.supervisor, line_of(desk, newcomer))
@@ -72,6 +73,7 @@ async def test_a_code_is_for_one_person_once_and_for_a_while(desk: LeavingDesk, 
     assert code.text not in repr(code)
 
 
+@ONE_ENGINE
 async def test_a_supervisor_makes_codes_within_the_own_team_only(
     desk: LeavingDesk, newcomer: Principal
 ) -> None:

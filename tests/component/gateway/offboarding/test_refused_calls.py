@@ -14,7 +14,7 @@ from gateway.numbers.model import BindingView
 from gateway.offboarding.model import StepKind, StepState
 from gateway.switch import protocol as sip
 from tests.component.gateway.calls.house import LINE, TRUNK_HOST, House, Phone, house_at
-from tests.support.leaving import LeavingDesk
+from tests.support.leaving import ONE_ENGINE, LeavingDesk
 
 
 @pytest.fixture
@@ -87,6 +87,7 @@ async def test_the_customer_who_calls_the_line_reaches_the_successor(
         assert other.account.username in originate.uri.get_secret_value()
 
 
+@ONE_ENGINE
 async def test_a_calls_process_that_is_not_there_is_said_and_asked_again(
     house: House, desk: LeavingDesk, binding: BindingView, phone: Phone
 ) -> None:

@@ -20,7 +20,7 @@ from gateway.numbers.models import BindingRow
 from gateway.offboarding import errors
 from gateway.offboarding.model import Phase, StepKind, StepState
 from gateway.offboarding.models import OffboardingRow
-from tests.support.leaving import CANARY_NAME, HELD_WORD, LeavingDesk
+from tests.support.leaving import CANARY_NAME, HELD_WORD, ONE_ENGINE, LeavingDesk
 
 
 async def test_everything_changes_hands_in_one_transaction(desk: LeavingDesk) -> None:
@@ -67,6 +67,7 @@ async def test_everything_changes_hands_in_one_transaction(desk: LeavingDesk) ->
     assert [entry.body["kind"] for entry in await desk.entries("offboarding.step")] == ["calls", "freeze"]
 
 
+@ONE_ENGINE
 async def test_the_preview_counts_and_names_and_does_nothing(desk: LeavingDesk) -> None:
     binding = await desk.bound(0)
     await desk.log_in(desk.leaver)
@@ -97,6 +98,7 @@ async def test_a_stale_preview_is_refused_and_says_what_changed(desk: LeavingDes
     await desk.unbind()
 
 
+@ONE_ENGINE
 async def test_what_passes_by_makes_no_preview_stale(desk: LeavingDesk) -> None:
     binding = await desk.bound(0)
     shown = await desk.service.preview(desk.admin, desk.leaver.employee_id, desk.successor.employee_id)
@@ -106,6 +108,7 @@ async def test_what_passes_by_makes_no_preview_stale(desk: LeavingDesk) -> None:
     assert (await desk.step(act.id, StepKind.SESSIONS)).count == 1
 
 
+@ONE_ENGINE
 async def test_a_preview_is_ones_own_and_ages(desk: LeavingDesk) -> None:
     shown = await desk.service.preview(desk.admin, desk.leaver.employee_id, None)
     for who, digest in ((desk.other_admin, shown.digest), (desk.admin, "0" * 64)):
@@ -116,6 +119,7 @@ async def test_a_preview_is_ones_own_and_ages(desk: LeavingDesk) -> None:
         await desk.service.unbind(desk.admin, shown.id, shown.digest)
 
 
+@ONE_ENGINE
 async def test_a_successor_is_active_in_scope_and_able(desk: LeavingDesk) -> None:
     await desk.bound(0)
     auditor = await desk.person(Role.AUDITOR, department=desk.first)
@@ -135,6 +139,7 @@ async def test_a_successor_is_active_in_scope_and_able(desk: LeavingDesk) -> Non
     await desk.service.preview(desk.admin, desk.leaver.employee_id, desk.stranger.employee_id)
 
 
+@ONE_ENGINE
 async def test_a_supervisor_unbinds_agents_of_the_own_team_and_wipes_nothing(desk: LeavingDesk) -> None:
     colleague = await desk.person(Role.SUPERVISOR, department=desk.first)
     with pytest.raises(errors.RankTooHigh):
@@ -155,6 +160,7 @@ async def test_a_supervisor_unbinds_agents_of_the_own_team_and_wipes_nothing(des
         await desk.service.reader.get(elsewhere, act.id)
 
 
+@ONE_ENGINE
 async def test_the_last_administrator_stays(desk: LeavingDesk) -> None:
     await desk.desk.set_state(desk.other_admin.employee_id, EmployeeState.SUSPENDED)
     boss = replace(desk.other_admin)  # acts on a session that ends in this moment
@@ -203,6 +209,7 @@ async def test_a_binding_the_successor_has_already_is_released_and_one_they_cann
     assert act.phase is Phase.DONE
 
 
+@ONE_ENGINE
 async def test_number_and_name_stay_out_of_ledger_and_plan(desk: LeavingDesk) -> None:
     await desk.bound(0)
     await desk.unbind()

@@ -12,7 +12,7 @@ from gateway.messages.models import ThreadRow
 from gateway.numbers.models import BindingRow
 from gateway.offboarding import errors
 from gateway.offboarding.model import Phase, StepKind, StepState
-from tests.support.leaving import LeavingDesk
+from tests.support.leaving import ONE_ENGINE, LeavingDesk
 
 DEVICE = "d" * 32
 
@@ -47,6 +47,7 @@ async def test_what_nobody_touched_goes_back_as_it_was(desk: LeavingDesk) -> Non
     assert entry.body["kept_customers"] == 2
 
 
+@ONE_ENGINE
 async def test_a_frozen_phone_is_unfrozen_and_an_order_on_its_way_is_taken_back(desk: LeavingDesk) -> None:
     on = desk.phones.add(DEVICE, desk.leaver.employee_id)
     off = desk.phones.add("e" * 32, desk.leaver.employee_id, online=False)
@@ -67,6 +68,7 @@ async def test_a_frozen_phone_is_unfrozen_and_an_order_on_its_way_is_taken_back(
     assert shown.settled_at is not None
 
 
+@ONE_ENGINE
 async def test_after_its_time_and_twice_it_cannot_be_undone(desk: LeavingDesk) -> None:
     act = await desk.unbind(successor=False)
     assert act.can_undo
@@ -86,6 +88,7 @@ async def test_after_an_undoing_the_same_employee_can_be_unbound_again(desk: Lea
     assert (second.id != first.id, second.phase) == (True, Phase.DONE)
 
 
+@ONE_ENGINE
 async def test_an_account_given_back_by_hand_ends_what_is_still_open(desk: LeavingDesk) -> None:
     desk.phones.add(DEVICE, desk.leaver.employee_id, online=False)
     act = await desk.unbind(successor=False)
@@ -96,6 +99,7 @@ async def test_an_account_given_back_by_hand_ends_what_is_still_open(desk: Leavi
         await desk.service.undo(desk.admin, act.id)
 
 
+@ONE_ENGINE
 async def test_somebody_who_was_suspended_before_stays_so(desk: LeavingDesk) -> None:
     await desk.access.employees.suspend(desk.admin, desk.leaver.employee_id)
     act = await desk.unbind(successor=False)

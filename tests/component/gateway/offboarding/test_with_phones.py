@@ -13,7 +13,7 @@ from gateway.offboarding.ports import OrderState
 from gateway.offboarding.rebinding import RebindRequest
 from maskline.wiring.freezer import FleetFreezer
 from tests.support.commanding import Agent, CommandHouse
-from tests.support.leaving import LeavingDesk
+from tests.support.leaving import ONE_ENGINE, LeavingDesk
 
 
 class Giver:
@@ -54,6 +54,7 @@ async def test_the_lock_is_queued_with_the_act_and_done_when_the_phone_says_so(
     assert (await desk.step(act.id, StepKind.UNFREEZE)).state is StepState.DONE
 
 
+@ONE_ENGINE
 async def test_a_wipe_needs_a_second_person_and_an_undoing_takes_it_back(
     desk: LeavingDesk, commands: CommandHouse, phone: Agent
 ) -> None:
@@ -66,6 +67,7 @@ async def test_a_wipe_needs_a_second_person_and_an_undoing_takes_it_back(
     assert "WIPE" not in await phone.do_all()
 
 
+@ONE_ENGINE
 async def test_a_refused_wipe_has_failed_and_a_phone_that_cannot_is_not_asked_for_ever(
     desk: LeavingDesk, commands: CommandHouse, phone: Agent
 ) -> None:
@@ -86,6 +88,7 @@ async def test_a_refused_wipe_has_failed_and_a_phone_that_cannot_is_not_asked_fo
     assert (await desk.get(act.id)).phase is Phase.FAILED
 
 
+@ONE_ENGINE
 async def test_the_end_of_an_order_is_looked_at_without_waiting_for_the_turn(
     desk: LeavingDesk, commands: CommandHouse, phone: Agent
 ) -> None:
@@ -100,6 +103,7 @@ async def test_the_end_of_an_order_is_looked_at_without_waiting_for_the_turn(
     assert (await desk.get(act.id)).phase is Phase.DONE
 
 
+@ONE_ENGINE
 async def test_the_phone_goes_to_a_new_employee_by_one_scan(
     desk: LeavingDesk, commands: CommandHouse, phone: Agent
 ) -> None:
