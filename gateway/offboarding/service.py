@@ -373,7 +373,11 @@ class OffboardingService:
                 step.reason = "undone"
             sent = step.order_id is not None and not taken_back
             if step.kind is StepKind.FREEZE and sent and step.reference is not None:
-                await self._phone_step(session, row, StepKind.UNFREEZE, step.reference)
+                again = self._step(row.id, StepKind.UNFREEZE, 1, step.reference)
+                again.state, again.done_at = StepState.WAITING, None
+                again.next_try_at = self._clock.now()  # ordered right after the commit
+                session.add(again)
+        await session.flush()
 
     async def _lift(
         self, session: AsyncSession, offboarding_id: str, by: str, *, absent_ok: bool = False
