@@ -7,6 +7,8 @@ from core.web.endpoint import Endpoint
 from devicepolicy.commands import agent_api as commands_agent_api
 from devicepolicy.commands import api as commands_api
 from devicepolicy.commands.build import Commands, build_commands
+from devicepolicy.commands.ending import EndedByCommand
+from devicepolicy.commands.events import CommandFinished
 from devicepolicy.commands.queries import commands_waiting
 from devicepolicy.enrolment.policy_binding import PolicyBinding
 from devicepolicy.fleet import Fleet, build_fleet
@@ -75,6 +77,7 @@ def build_phones(ground: Ground) -> Phones:
         signer=fleet.signer,
         settings=settings.commands,
     )
+    ground.bus.subscribe(CommandFinished, EndedByCommand(fleet.enrolment))
     return Phones(
         policies=policies,
         fleet=fleet,

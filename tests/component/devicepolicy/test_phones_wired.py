@@ -1,0 +1,119 @@
+"""The wing as the roof puts it together: what one part tells, the others hear."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
+
+from core.access.model import Principal, Role
+from core.clock import ManualClock
+from core.config import Settings
+from core.vault import Keyring
+from devicepolicy.commands import kinds
+from devicepolicy.commands.machine import CommandState
+from devicepolicy.commands.model import NewCommand
+from devicepolicy.devices.model import Trust
+from devicepolicy.devices.models import DeviceRow
+from devicepolicy.policies.events import PolicyChanged
+from devicepolicy.wake.look import Look, Place
+from maskline.ground import Ground, open_ground
+from maskline.permissions import registry
+from maskline.wiring.phones import Phones, build_phones
+from tests.support.commanding import Agent, device_row
+
+
+@dataclass
+class Roof:
+    """What an `Agent` of the tests needs of a house, over the real wiring."""
+
+    ground: Ground
+    phones: Phones
+
+    @property
+    def commands(self) -> Any:
+        return self.phones.commands
+
+    @property
+    def signer(self) -> Any:
+        return self.phones.fleet.signer
+
+    @property
+    def clock(self) -> Any:
+        return self.ground.clock
+
+    def person(self, employee_id: str) -> Principal:
+        roles = frozenset({Role.ADMINISTRATOR})
+        grants = registry().grants_for(roles)
+        return Principal(employee_id, None, "", roles, grants, "e" * 32, self.ground.clock.now())
+
+    async def phone(self) -> Agent:
+        key = Ed25519PrivateKey.generate()
+        row = device_row(self.ground.vault, key, self.ground.clock.now())
+        async with self.ground.database.begin() as session:
+            session.add(row)
+        return Agent(self, row.id, key)  # type: ignore[arg-type]
+
+    async def order(self, phone: Agent, what: kinds.Order) -> str:
+        new = NewCommand(phone.device_id, what)
+        return (await self.phones.commands.service.issue(self.person("a" * 32), new)).id
+
+
+@pytest.fixture
+async def roof(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Roof]:
+    settings = Settings(data_dir=tmp_path / "data", database_url=SecretStr(database_url))
+    settings.keyring_path.parent.mkdir(parents=True, mode=0o700)
+    Keyring.generate().save(settings.keyring_path)
+    async with open_ground(settings, clock) as ground:
+        await ground.database.check()
+        yield Roof(ground, build_phones(ground))
+
+
+async def test_a_phone_that_was_wiped_is_no_longer_ours_and_leaves_nothing_behind(roof: Roof) -> None:
+    phone = await roof.phone()
+    connection = roof.phones.waking.hub.join(phone.device_id)
+    wipe = await roof.order(phone, kinds.Wipe())
+    await roof.phones.commands.service.approve(roof.person("b" * 32), wipe)
+    await phone.fetch()
+    await phone.carry_out(await phone.acknowledge())
+    later = await roof.order(phone, kinds.LOCK)
+    connection.take()
+    await phone.report()
+    async with roof.ground.database.read() as session:
+        row = await session.get_one(DeviceRow, phone.device_id)
+    assert (row.trust, row.end_reason) == (Trust.RELEASED, "wiped")
+    assert connection.take() == (Look(Place.BYE),)
+    detail = await roof.phones.commands.queries.one(roof.person("a" * 32), later)
+    assert detail.command.state is CommandState.CANCELED
+
+
+async def test_a_phone_that_did_not_give_up_ownership_stays(roof: Roof) -> None:
+    phone = await roof.phone()
+    command_id = await roof.order(phone, kinds.RELINQUISH_OWNERSHIP)
+    await phone.fetch()
+    await phone.acknowledge()
+    await phone.report(command_id, error=kinds.ErrorCode.UNSUPPORTED)
+    async with roof.ground.database.read() as session:
+        assert (await session.get_one(DeviceRow, phone.device_id)).trust is Trust.TRUSTED
+    again = await roof.order(phone, kinds.RELINQUISH_OWNERSHIP)
+    await phone.fetch()
+    await phone.acknowledge()
+    await phone.report(again)
+    async with roof.ground.database.read() as session:
+        row = await session.get_one(DeviceRow, phone.device_id)
+    assert (row.trust, row.end_reason) == (Trust.RELEASED, "relinquished")
+
+
+async def test_phones_are_woken_for_their_policy(roof: Roof) -> None:
+    phone = await roof.phone()
+    connection = roof.phones.waking.hub.join(phone.device_id)
+    async with roof.ground.database.begin() as session:
+        await roof.ground.bus.publish(session, PolicyChanged(frozenset({phone.device_id})))
+    assert connection.take() == (Look(Place.POLICY, 1),), "by the version that was made for it"
+    async with roof.ground.database.begin() as session:
+        await roof.ground.bus.publish(session, PolicyChanged(None))
+    assert [look.place for look in connection.take()] == [Place.POLICY]
+    assert await roof.phones.waking.standing.looks(phone.device_id) == (Look(Place.POLICY, 1),)
