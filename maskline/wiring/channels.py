@@ -93,6 +93,7 @@ def _chat(ground: Ground, tokens: ChatTokens) -> WebChatChannel:
         origins=chat.allowed_origins,
         trusted_proxies=chat.trusted_proxies,
         institution=ground.settings.institution,
+        secure=chat.base_url.startswith("https://"),
     )
     history = ChatHistory(database=ground.database, subject_keys=ground.subject_keys)
     return WebChatChannel(options, clock=ground.clock, tokens=tokens, history=history)

@@ -101,7 +101,7 @@ async def test_files_of_the_pages(
 async def chat() -> AsyncIterator[str]:
     """The customer's site by itself; nobody says anything on it here."""
     channel = WebChatChannel(
-        WebChatOptions(),
+        WebChatOptions(secure=True),
         clock=ManualClock(START),
         tokens=None,
         history=None,  # type: ignore[arg-type]
@@ -123,6 +123,7 @@ async def test_the_customers_page(chat: str, http: aiohttp.ClientSession) -> Non
             assert answer.status == status, (method, path)
             strict({name.lower(): value for name, value in answer.headers.items()})
             assert "Set-Cookie" not in answer.headers
+            assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 @pytest.mark.parametrize(

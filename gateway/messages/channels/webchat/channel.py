@@ -60,6 +60,8 @@ class WebChatOptions:
     trusted_proxies: tuple[str, ...] = ()
     """Networks whose X-Forwarded-For is believed."""
     institution: str = ""
+    secure: bool = False
+    """Customers come over TLS, and browsers are told to come by nothing else."""
     hello_s: float = 5.0
     heartbeat_s: float = 25.0
     sockets: int = 2000
@@ -98,7 +100,7 @@ class WebChatChannel:
     def app(self) -> web.Application:
         """Give the site: its files and a WebSocket."""
         app = web.Application(client_max_size=4096)
-        app.on_response_prepare.append(_set_headers)
+        app.on_response_prepare.append(self._set_headers)
         for path in FILES:
             app.router.add_get(path, self._file)
         app.router.add_get("/ws", self._socket)
@@ -141,6 +143,11 @@ class WebChatChannel:
             await self._serving.aclose()
             self._serving = None
         self._coming.put_nowait(None)
+
+    async def _set_headers(self, _request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(HEADERS)
+        if self._options.secure:
+            response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(STATIC / FILES[request.path])
@@ -263,10 +270,6 @@ class WebChatChannel:
             await _send(socket, {"type": "again", "ref": reference})
 
         return Delivery(event, settle, give_back)
-
-
-async def _set_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
 
 
 def _line(line: ChatLine) -> dict[str, object]:

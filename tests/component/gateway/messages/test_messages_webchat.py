@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
+from sqlalchemy import func, select
 
 from core.clock import ManualClock
 from core.db import Database
@@ -15,6 +16,7 @@ from gateway.messages.channels.webchat.channel import WebChatChannel, WebChatOpt
 from gateway.messages.channels.webchat.history import ChatHistory
 from gateway.messages.channels.webchat.tokens import ChatTokens
 from gateway.messages.model import BodyKind, ChannelKind, MessageState
+from gateway.messages.models import EarlyReceiptRow
 from gateway.messages.service import SendRequest
 from tests.support.messaging import Post
 
@@ -114,6 +116,27 @@ async def test_both_ways(site):
     await hear(socket, "kept")
     (page, _) = await post.messages.queries.messages(post.agent, thread.row.id)
     assert page[0].row.kind is BodyKind.PICTURE
+    await socket.close()
+
+
+async def test_a_browser_acknowledges_only_what_it_was_shown_and_once(site):
+    """An id of another thread, one that nothing has, the same again: none of it reaches the books."""
+    post = site.post
+    token = await site.invite()
+    elsewhere = await post.send("您好", channel=ChannelKind.SMS)
+    wish = SendRequest(post.binding.id, ChannelKind.WEBCHAT, "您好")
+    mine = await post.messages.service.send(post.agent, wish)
+    await post.dispatcher.drain()
+    socket = await site.open(token)
+    await hear(socket, "ready")
+    for seen in (elsewhere, "f" * 32, mine, mine, *[mine] * 50):
+        await socket.send_json({"type": "seen", "id": seen})
+    await socket.send_json({"type": "say", "ref": REF, "text": "好"})
+    await hear(socket, "kept")
+    assert (await post.row(mine)).state is MessageState.DELIVERED
+    assert (await post.row(elsewhere)).state is MessageState.SENT
+    async with post.database.read() as session:
+        assert await session.scalar(select(func.count()).select_from(EarlyReceiptRow)) == 0
     await socket.close()
 
 

@@ -183,6 +183,56 @@ async def test_all_kinds_from_a_file_once(post, tmp_path):
     assert len(await post.topics(CONDUCT_SEEN)) == 6
 
 
+async def test_what_is_within_another_message_is_read_and_masked(post, tmp_path):
+    """The inner body is JSON in a string: shown as it is, a number would hide behind its escapes."""
+    inner = [
+        {"type": "ChatRecordText", "msgtime": 1, "content": json.dumps({"content": "打幺三九一二三四五六七八"})},
+        {"type": "ChatRecordLink", "msgtime": 1, "content": json.dumps({"title": "看", "link_url": "https://x.example/"})},
+        {"type": "ChatRecordImage", "msgtime": 1, "content": json.dumps({"sdkfileid": "x", "md5sum": "13912345678"})},
+        {"type": "ChatRecordText", "msgtime": 1, "content": "只是文字"},
+        {"type": "ChatRecordText", "msgtime": 1, "content": json.dumps({"content": {"a": 1}})},
+        {"type": "ChatRecordNew", "msgtime": 1, "content": json.dumps({"x": "13912345678"})},
+    ]  # fmt: skip
+    records = [
+        record("chatrecord", 1, body={"title": "记录", "item": inner}, by="customer"),
+        record(
+            "mixed", 2, body={"item": [{"type": "text", "content": json.dumps({"content": "13912345678"})}]}
+        ),
+    ]
+    reader = await linked(post, write(tmp_path / "archive.jsonl", records))
+    assert await reader.read() == 2
+    async with post.database.read() as session:
+        rows = {row.provider_reference: row.id for row in await session.scalars(select(MessageRow))}
+    first = (await post.messages.queries.message(post.agent, rows["m-1"])).text
+    assert first == "记录 打139****5678 看 [链接已屏蔽] 只是文字", first
+    assert (await post.messages.queries.message(post.agent, rows["m-2"])).text == "139****5678"
+
+
+async def test_no_id_or_kind_of_the_vendor_that_may_be_a_number_lies_open(post, tmp_path):
+    number = "13912345678"
+    records = [
+        record("text", number, body={"content": "你好"}),
+        record("revoke", 2, body={"pre_msgid": f"m-{number}"}),
+        record("text", 3, msgtype=number),
+        record("card", f"{number}x"),
+    ]
+    reader = await linked(post, write(tmp_path / "archive.jsonl", records))
+    assert await reader.read() == 4
+    async with post.database.read() as session:
+        messages = list(await session.scalars(select(MessageRow).order_by(MessageRow.id)))
+        kept = list(await session.scalars(select(ArchiveRecordRow).order_by(ArchiveRecordRow.seq)))
+        told = list(await session.scalars(select(ConductRow)))
+    assert [row.kind for row in kept] == ["text", "revoke", "unknown", "card"]
+    open_words = [
+        *(row.provider_reference for row in messages),
+        *(word for row in kept for word in (row.record_id, row.recalls or "", row.kind)),
+        *(row.subject for row in told),
+    ]
+    assert number not in " ".join(open_words)
+    assert messages[0].recalled_at is not None, "a recall still finds what it recalls"
+    assert await reader.read() == 0
+
+
 async def test_what_the_customer_writes_is_an_inbound_contact(post, tmp_path):
     records = [
         record("text", 1, by="customer", body={"content": "我的号码13800138000"}),
