@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from core.logging import get_logger
+from core.status import PartStatus, State
 from core.tasks import cancel, spawn
 from devicepolicy.wake.errors import WakeFull
 from devicepolicy.wake.log import Tail, Wake
@@ -68,11 +69,14 @@ class Connection:
 class WakeHub:
     """All waiting phones of this process. The newest connection of a phone replaces the one before."""
 
+    name = "phones"
+
     def __init__(self, tail: Tail, limits: HubLimits | None = None) -> None:
         self.limits = limits or HubLimits()
         self._tail = tail
         self._waiting: dict[str, Connection] = {}
         self._closed = False
+        self._unread = False
         self._watching: asyncio.Task[None] | None = None
         self._all: asyncio.Task[None] | None = None
 
@@ -124,21 +128,32 @@ class WakeHub:
             await asyncio.sleep(CHUNK / self.limits.per_s)
 
     async def start(self) -> None:
-        """Begin to read what other processes write."""
-        await self._tail.start()
+        """Begin to read what other processes write, as soon as the database answers."""
+        await self._look()
         self._watching = spawn(self._watch(), name="wake log")
 
     async def _watch(self) -> None:
-        failing = False
         while True:
-            try:
-                self.tell(await self._tail.read())
-                failing = False
-            except Exception as error:  # noqa: BLE001 - a database that is away comes back
-                if not failing:
-                    _log.warning("wake.log_unread", error_type=type(error).__name__)
-                failing = True
             await asyncio.sleep(self.limits.poll_s)
+            await self._look()
+
+    async def _look(self) -> None:
+        late = self._unread and not self._tail.started
+        try:
+            self.tell(await self._tail.read())
+        except Exception as error:  # noqa: BLE001 - a database that is away comes back
+            if not self._unread:
+                _log.warning("wake.log_unread", error_type=type(error).__name__)
+            self._unread = True
+            return
+        self._unread = False
+        if late:  # whatever was written before the log could first be read
+            self.tell([Wake(None, Look(Place.COMMANDS)), Wake(None, Look(Place.POLICY))])
+
+    async def status(self) -> PartStatus:
+        """Say how many phones are connected here, and whether the log can be read."""
+        state = State.DEGRADED if self._unread else State.OK
+        return PartStatus(state, {"connected": len(self._waiting)})
 
     async def close(self) -> None:
         """Let every phone go; none may join any more."""

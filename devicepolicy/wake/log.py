@@ -65,6 +65,10 @@ class Tail:
         self._missing: dict[int, float] = {}
 
     @property
+    def started(self) -> bool:
+        return self._top is not None
+
+    @property
     def floor(self) -> int:
         """Everything up to here has been read for good."""
         return min(self._missing, default=(self._top or 0) + 1) - 1

@@ -48,7 +48,8 @@ async def relay(settings: Settings, stop: asyncio.Event) -> None:
         worker = Relay(lease, _chores(ground, calls, phones))
 
         async def report() -> Report:
-            failing = ", ".join(sorted(worker.failing))
+            away = {"mqtt"} if phones.waking.mqtt is not None and not phones.waking.mqtt.connected else set()
+            failing = ", ".join(sorted(worker.failing | away))
             return ("degraded" if failing else "ok"), {"holds_lease": worker.holding, "failing": failing}
 
         async with calls, beating(ground, "relay", report):

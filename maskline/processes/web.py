@@ -129,7 +129,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> None:
         await asyncio.to_thread(read_words)
         permissions = registry()
         people = build_people(ground, permissions)
-        parts = providers(ground, client)
+        parts = [*providers(ground, client), phones.waking.hub]
         app = build_app(
             settings,
             endpoints=api_endpoints(ground, gateway, quality, messages, client, phones),

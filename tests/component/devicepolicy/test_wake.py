@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from core.clock import ManualClock
 from core.config import Settings
 from core.db import Database
+from core.status import PartStatus, State
 from core.web.app import API_PREFIX, build_app
 from core.web.ports import NobodyKnown
 from devicepolicy.commands import kinds
@@ -286,3 +287,19 @@ async def test_old_wakes_are_forgotten_and_numbers_only_grow(
         assert await session.scalar(select(func.count()).select_from(WakeRow)) == 1
         await house.wakes.look_for_commands(session, "b" * 32, 1)
     assert [wake.device_id for wake in await tail.read()] == ["b" * 32]
+
+
+async def test_phones_wait_for_a_database_that_is_away_and_then_look(database: Database) -> None:
+    """What was written before the log could be read may have been for anybody."""
+    away = Database("sqlite+aiosqlite:////nowhere/at/all.db")
+    tail = Tail(away)
+    hub = WakeHub(tail, HubLimits(poll_s=0.01))
+    await hub.start()
+    connection = hub.join("a" * 32)
+    assert (await hub.status()).state is State.DEGRADED
+    assert connection.take() == ()
+    tail._database = database
+    assert await connection.next(10) == (Look(Place.COMMANDS), Look(Place.POLICY))
+    assert (await hub.status()) == PartStatus(State.OK, {"connected": 1})
+    await hub.close()
+    await away.close()
