@@ -1,5 +1,6 @@
 """What every act on a phone shares, in the caller's transaction: its locked row, its history, its end."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -71,10 +72,16 @@ class Register:
         await self._ledger.append(session, "device.ended", body)
 
 
+async def subjects_of(session: AsyncSession, rows: Sequence[DeviceRow]) -> list[PolicySubject]:
+    """Say for whom policies are asked, phone by phone."""
+    wanted = {row.department_id for row in rows if row.department_id is not None}
+    paths: dict[str, str] = {}
+    if wanted:
+        query = select(Department.id, Department.path).where(Department.id.in_(wanted))
+        paths = {row.id: row.path for row in await session.execute(query)}
+    return [PolicySubject(row.id, row.employee_id, paths.get(row.department_id or "", "")) for row in rows]
+
+
 async def subject_of(session: AsyncSession, row: DeviceRow) -> PolicySubject:
     """Say for whom policies are asked."""
-    path = ""
-    if row.department_id is not None:
-        query = select(Department.path).where(Department.id == row.department_id)
-        path = await session.scalar(query) or ""
-    return PolicySubject(row.id, row.employee_id, path)
+    return (await subjects_of(session, [row]))[0]

@@ -4,6 +4,7 @@ A change marks the phones that it may reach. A few are computed in the same tran
 follows by the relay's chore, or at once when one of them asks.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, true, update
@@ -20,18 +21,19 @@ from devicepolicy.devices.errors import DeviceStateWrong
 from devicepolicy.devices.events import DesiredChanged, DeviceAssigned, DeviceEnded, DeviceTrusted
 from devicepolicy.devices.model import DeviceState, Phone, Trust
 from devicepolicy.devices.models import DeviceRow
-from devicepolicy.devices.register import Register, subject_of
+from devicepolicy.devices.register import Register, subjects_of
 from devicepolicy.identity.documents import DocumentKind
 from devicepolicy.identity.signer import DocumentSigner
 from devicepolicy.policies.canonical import setting_sha256
 from devicepolicy.policies.events import PolicyChanged
+from devicepolicy.policies.model import PolicySubject
 from devicepolicy.policies.ports import EffectivePolicies
 from devicepolicy.sync.errors import NothingDesired
 from devicepolicy.sync.model import Desired, etag_of
 from devicepolicy.sync.models import DesiredRow
 from devicepolicy.sync.standing import Standings
 
-AT_ONCE = 50
+AT_ONCE = 100
 """Phones computed within the transaction of a change: a person may wait for it."""
 BATCH = 100
 _LIVE = DeviceRow.trust == Trust.TRUSTED
@@ -105,43 +107,61 @@ class DesiredStates:
         """
         if row.trust is not Trust.TRUSTED:
             raise NothingDesired
-        effective = await self._policies.effective(session, await subject_of(session, row))
+        return (await self._refresh_all(session, [row], cause))[row.id]
+
+    async def _refresh_all(
+        self, session: AsyncSession, rows: Sequence[DeviceRow], cause: str
+    ) -> dict[str, DesiredRow]:
+        """Compute what is wanted of locked, trusted phones: each step for all of them at once."""
+        wanted = await current_of(session, rows)
+        changed: list[tuple[DeviceRow, DesiredRow]] = []
+        with session.no_autoflush:
+            for row, subject in zip(rows, await subjects_of(session, rows), strict=True):
+                row.desired_stale = False
+                made = await self._made(session, row, subject, cause)
+                current = wanted.get(row.id)
+                if current is None or current.sha256 != made.sha256:
+                    changed.append((row, made))
+                    wanted[row.id] = made
+        for row, made in changed:
+            session.add(made)
+            row.desired_version = made.version
+            self._register.remember(session, row.id, "desired", version=made.version, cause=cause)
+        reported = await self._standings.last_reported(session, [row.id for row, _ in changed])
+        settled = [self._standings.settle(session, row, made, reported.get(row.id)) for row, made in changed]
+        await session.flush()
+        for (row, made), standing in zip(changed, settled, strict=True):
+            await standing.tell(session)
+            await self._bus.publish(session, DesiredChanged(row.id, made.version, made.sha256))
+        for row, made in changed:
+            body: dict[str, JSON] = {
+                "device": row.id,
+                "version": made.version,
+                "sha256": made.sha256,
+                "cause": cause,
+            }
+            await self._ledger.append(session, "device.desired", body)
+        return wanted
+
+    async def _made(
+        self, session: AsyncSession, row: DeviceRow, subject: PolicySubject, cause: str
+    ) -> DesiredRow:
+        """Make what would be the next version."""
+        effective = await self._policies.effective(session, subject)
         document = {
             "state": row.state.value,
             "policy": dict(effective.document),
             "settings": {name: setting_sha256(name, value) for name, value in effective.settings.items()},
         }
-        digest = sha256_of(document)
-        row.desired_stale = False
-        current = await latest(session, row.id)
-        if current is not None and current.sha256 == digest:
-            await session.flush()
-            return current
-        desired = DesiredRow(
+        return DesiredRow(
             device_id=row.id,
             version=row.desired_version + 1,
-            sha256=digest,
+            sha256=sha256_of(document),
             policy_sha256=effective.sha256,
             document=document,
             cause=cause,
             created_at=self._clock.now(),
         )
-        session.add(desired)
-        row.desired_version = desired.version
-        self._register.remember(session, row.id, "desired", version=desired.version, cause=cause)
-        await session.flush()
-        reported = await self._standings.last_reported(session, row.id)
-        await self._standings.settle(session, row, desired, reported)
-        await session.flush()
-        await self._bus.publish(session, DesiredChanged(row.id, desired.version, digest))
-        body: dict[str, JSON] = {
-            "device": row.id,
-            "version": desired.version,
-            "sha256": digest,
-            "cause": cause,
-        }
-        await self._ledger.append(session, "device.desired", body)
-        return desired
 
     async def set_state(
         self, session: AsyncSession, device_id: str, state: DeviceState, *, by: str | None
@@ -179,8 +199,8 @@ class DesiredStates:
         reached = await session.scalar(select(func.count()).select_from(DeviceRow).where(_LIVE, which)) or 0
         if reached <= AT_ONCE:
             query = select(DeviceRow).where(_LIVE, which).order_by(DeviceRow.id).with_for_update()
-            for row in list(await session.scalars(query.execution_options(populate_existing=True))):
-                await self.refresh(session, row, cause)
+            rows = list(await session.scalars(query.execution_options(populate_existing=True)))
+            await self._refresh_all(session, rows, cause)
         else:
             await session.execute(update(DeviceRow).where(_LIVE, which).values(desired_stale=True))
 
@@ -195,8 +215,7 @@ class DesiredStates:
                 .with_for_update(skip_locked=True)
             )
             rows = list(await session.scalars(query))
-            for row in rows:
-                await self.refresh(session, row, "policy")
+            await self._refresh_all(session, rows, "policy")
             return len(rows)
 
 
@@ -204,3 +223,13 @@ async def latest(session: AsyncSession, device_id: str) -> DesiredRow | None:
     """Read what is wanted of a phone."""
     query = select(DesiredRow).where(DesiredRow.device_id == device_id)
     return await session.scalar(query.order_by(DesiredRow.version.desc()).limit(1))
+
+
+async def current_of(session: AsyncSession, rows: Sequence[DeviceRow]) -> dict[str, DesiredRow]:
+    """Read what is wanted of phones, by their ids."""
+    query = (
+        select(DesiredRow)
+        .join(DeviceRow, DeviceRow.id == DesiredRow.device_id)
+        .where(DesiredRow.version == DeviceRow.desired_version, DeviceRow.id.in_([row.id for row in rows]))
+    )
+    return {found.device_id: found for found in await session.scalars(query)}

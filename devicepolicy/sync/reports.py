@@ -77,9 +77,10 @@ class Reports:
                 raise ReportOutOfOrder(last_seq=row.report_seq)
             await self._note(session, row, report, told)
             desired = await self._wanted(session, row)
-            found = await self._standings.settle(session, row, desired, report.reported)
+            settled = self._standings.settle(session, row, desired, report.reported)
             await session.flush()
-            await self._watched(session, row, desired, report, found)
+            await settled.tell(session)
+            await self._watched(session, row, desired, report, settled.found)
             desired = await self._wanted(session, row)  # a roll-out may have halted over it
             await self._keep(session, row, admitted, report, body, sha256_of(content))
             return self._answer(row, desired)

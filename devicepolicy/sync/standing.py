@@ -1,9 +1,10 @@
 """Writes down how a phone stands, in the caller's transaction: from its last report, and as a whole."""
 
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
@@ -28,6 +29,22 @@ from devicepolicy.devices.register import Register
 from devicepolicy.policies.settings import flatten
 from devicepolicy.sync.models import DesiredRow
 
+KEPT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A judgement that stands in its row."""
+
+    found: Compliance
+    bus: EventBus
+    changed: ComplianceChanged | None
+
+    async def tell(self, session: AsyncSession) -> None:
+        """Tell that the phone's compliance changed, if it did."""
+        if self.changed is not None:
+            await self.bus.publish(session, self.changed)
+
 
 class Standings:
     """Judges phones against what is wanted of them."""
@@ -37,11 +54,12 @@ class Standings:
         self._table = table
         self._register = register
         self._bus = bus
+        self._gaps: dict[tuple[str, DeviceFacts], Mapping[str, Reason]] = {}
 
-    async def settle(
+    def settle(
         self, session: AsyncSession, row: DeviceRow, desired: DesiredRow, reported: Reported | None
-    ) -> Compliance:
-        """Judge a locked phone and write it down; tell if its compliance changed."""
+    ) -> "Settled":
+        """Judge a locked phone and put it into its row. Flush, then let what this gives tell the others."""
         found = judge(wanted_of(desired), reported, self._expected(row, desired))
         row.settings = {
             "version": desired.version,
@@ -51,35 +69,46 @@ class Standings:
         }
         row.applied_version = reported.version if reported is not None else None
         before, after = row.compliance, found.state
-        if before is not after:
-            now = self._clock.now()
-            row.compliance, row.compliance_since = after, now
-            if after is ComplianceState.COMPLIANT:
-                row.left_compliance_at = None
-            elif before is ComplianceState.COMPLIANT:
-                row.left_compliance_at = now
-            self._register.remember(
-                session,
-                row.id,
-                "compliance",
-                before=before.value,
-                after=after.value,
-                version=desired.version,
-            )
-            await session.flush()
-            await self._bus.publish(session, ComplianceChanged(row.id, row.employee_id, before, after))
-        return found
+        if before is after:
+            return Settled(found, self._bus, None)
+        now = self._clock.now()
+        row.compliance, row.compliance_since = after, now
+        if after is ComplianceState.COMPLIANT:
+            row.left_compliance_at = None
+        elif before is ComplianceState.COMPLIANT:
+            row.left_compliance_at = now
+        self._register.remember(
+            session,
+            row.id,
+            "compliance",
+            before=before.value,
+            after=after.value,
+            version=desired.version,
+        )
+        return Settled(found, self._bus, ComplianceChanged(row.id, row.employee_id, before, after))
 
-    async def last_reported(self, session: AsyncSession, device_id: str) -> Reported | None:
-        """Read what a phone said last; None: nothing yet."""
-        query = select(ReportRow.content).where(ReportRow.device_id == device_id)
-        content = await session.scalar(query.order_by(ReportRow.id.desc()).limit(1))
-        return None if content is None else read_content(content)
+    async def last_reported(self, session: AsyncSession, device_ids: Collection[str]) -> dict[str, Reported]:
+        """Read what phones said last; who said nothing yet is not in it."""
+        last = (
+            select(func.max(ReportRow.id))
+            .where(ReportRow.device_id.in_(device_ids))
+            .group_by(ReportRow.device_id)
+        )
+        query = select(ReportRow.device_id, ReportRow.content).where(ReportRow.id.in_(last))
+        return {row.device_id: read_content(row.content) for row in await session.execute(query)}
 
-    def _expected(self, row: DeviceRow, desired: DesiredRow) -> dict[str, Reason]:
-        settings = flatten(desired.document["policy"], self._table)
-        gaps = expected_gaps(settings, facts_of(row), self._table)
-        return {name: Reason(gap.reason.value) for name, gap in gaps.items()}
+    def _expected(self, row: DeviceRow, desired: DesiredRow) -> Mapping[str, Reason]:
+        """Say what the phone cannot do. Policies and kinds of phones are few: the answers are kept."""
+        key = (desired.policy_sha256, facts_of(row))
+        known = self._gaps.get(key)
+        if known is None:
+            settings = flatten(desired.document["policy"], self._table)
+            gaps = expected_gaps(settings, facts_of(row), self._table)
+            known = {name: Reason(gap.reason.value) for name, gap in gaps.items()}
+            if len(self._gaps) >= KEPT:
+                self._gaps.clear()
+            self._gaps[key] = known
+        return known
 
 
 def facts_of(row: DeviceRow) -> DeviceFacts:

@@ -1,0 +1,121 @@
+"""From a policy in its editor to a phone that proved it: the real wiring, both databases."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from core.access.model import Principal, Role
+from core.clock import ManualClock
+from core.config import Settings
+from core.vault import Keyring
+from core.web.app import build_app
+from core.web.ports import NobodyKnown
+from devicepolicy.devices.compliance import Reason
+from devicepolicy.devices.model import ComplianceState
+from devicepolicy.devices.models import DeviceRow
+from devicepolicy.enrolment.errors import TokenInvalid
+from devicepolicy.enrolment.model import NewToken
+from devicepolicy.fleet import Fleet
+from devicepolicy.policies.assignments import Target
+from devicepolicy.policies.model import Layer, RolloutState, TargetKind
+from devicepolicy.policies.rollout import AbortRule
+from devicepolicy.policies.rollouts import RolloutPlan
+from maskline.ground import Ground, open_ground
+from maskline.permissions import registry
+from maskline.wiring.phones import Phones, build_phones
+from tests.support.fleet import SimPhone
+
+OFF = {"cameraAccess": "CAMERA_ACCESS_DISABLED"}
+EVERYBODY = Target(TargetKind.EVERYBODY)
+
+
+@dataclass
+class Roof:
+    """What a `SimPhone` needs of a house, over the real wiring."""
+
+    ground: Ground
+    phones: Phones
+    http: TestClient[Any, Any]
+    admin: Principal
+
+    @property
+    def fleet(self) -> Fleet:
+        return self.phones.fleet
+
+    @property
+    def clock(self) -> Any:
+        return self.ground.clock
+
+    async def policy(self, name: str, document: dict[str, Any]) -> str:
+        made = await self.phones.policies.service.create(self.admin, name, "", document)
+        await self.phones.policies.service.publish(self.admin, made.id, 1)
+        return made.id
+
+    async def phone(self, **more: Any) -> SimPhone:
+        issued = await self.fleet.tokens.issue(self.admin, NewToken("手机", approves=True, **more))
+        phone = SimPhone(self)  # type: ignore[arg-type]
+        await phone.enrol(issued.token)
+        return phone
+
+    async def row(self, phone: SimPhone) -> DeviceRow:
+        async with self.ground.database.read() as session:
+            return await session.get_one(DeviceRow, phone.device_id)
+
+
+@pytest.fixture
+async def roof(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Roof]:
+    settings = Settings(data_dir=tmp_path / "data", database_url=SecretStr(database_url))
+    Keyring.create(settings.keyring_path)
+    grants = registry().grants_for([Role.ADMINISTRATOR])
+    admin = Principal("a" * 32, None, "", frozenset({Role.ADMINISTRATOR}), grants, "e" * 32, clock.now())
+    async with open_ground(settings, clock) as ground:
+        await ground.database.check()
+        phones = build_phones(ground)
+        app = build_app(
+            settings,
+            endpoints=phones.fleet.endpoints(),
+            permissions=registry(),
+            authenticator=NobodyKnown(),
+            clock=clock,
+        )
+        async with TestClient(TestServer(app)) as client:
+            yield Roof(ground, phones, client, admin)
+
+
+async def test_a_policy_reaches_a_phone_and_comes_back_as_proof(roof: Roof) -> None:
+    with pytest.raises(TokenInvalid):
+        await roof.phone(policy_id="f" * 32)
+    own = await roof.policy("前台", {"bluetoothDisabled": True})
+    phone = await roof.phone(policy_id=own)
+    assert (await phone.obey())["compliance"] == "COMPLIANT"
+    assert phone.applied == {"bluetoothDisabled": True}
+    everybody = await roof.policy("全员", OFF)
+    await roof.phones.policies.assignments.assign(roof.admin, Layer.ORGANISATION, EVERYBODY, everybody, 1)
+    assert (await roof.row(phone)).compliance is ComplianceState.PENDING
+    assert (await phone.obey())["compliance"] == "COMPLIANT"
+    assert phone.applied == {"bluetoothDisabled": True, "cameraAccess": "CAMERA_ACCESS_DISABLED"}
+
+
+async def test_a_roll_out_that_its_phones_report_to_fail_halts_by_itself(roof: Roof) -> None:
+    phones = [await roof.phone() for _ in range(3)]
+    policy = await roof.policy("全员", OFF)
+    plan = RolloutPlan(100, AbortRule(50, 2))
+    rollout = await roof.phones.policies.rollouts.assign_slowly(
+        roof.admin, Layer.ORGANISATION, EVERYBODY, policy, 1, plan
+    )
+    answers = []
+    for phone in phones:
+        phone.refuses["cameraAccess"] = (Reason.USER_ACTION, "no")
+        answers.append(await phone.obey())
+    found = await roof.phones.policies.rollouts.get(roof.admin, rollout.id)
+    assert found.state is RolloutState.HALTED
+    rows = [await roof.row(phone) for phone in phones]
+    assert [row.compliance for row in rows[:2]] == [ComplianceState.NOT_COMPLIANT] * 2
+    assert rows[2].compliance is ComplianceState.COMPLIANT, "who had not reported it gets nothing of it"
+    assert answers[1]["desired_version"] == rows[1].desired_version
+    assert not any(row.desired_stale for row in rows)
