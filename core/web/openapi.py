@@ -74,6 +74,12 @@ class ApiDescription:
                         "name": self._cookie,
                         "description": "Unsafe requests also need the header X-CSRF-Token",
                     },
+                    "signature": {
+                        "type": "apiKey",
+                        "in": "header",
+                        "name": "Signature",
+                        "description": "HTTP Message Signature (RFC 9421) by the caller's own Ed25519 key",
+                    },
                 },
             },
         }
@@ -85,7 +91,7 @@ class ApiDescription:
             "x-summary": {"zh": endpoint.summary_zh, "en": endpoint.summary_en},
             "description": self._description(endpoint, language),
             "x-permission": self._permission(endpoint),
-            "security": [] if isinstance(endpoint.permission, Public) else [{"bearer": []}, {"cookie": []}],
+            "security": _security(endpoint),
             "parameters": [
                 *self._parameters("path", endpoint),
                 *self._parameters("query", endpoint),
@@ -156,6 +162,12 @@ class ApiDescription:
         if endpoint.returns is FileReply:
             answers["206"] = {**answer, "description": "Partial content"}
         return answers
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    if endpoint.guard is not None:
+        return [{"signature": []}]
+    return [] if isinstance(endpoint.permission, Public) else [{"bearer": []}, {"cookie": []}]
 
 
 def _content(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:

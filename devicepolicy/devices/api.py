@@ -7,6 +7,7 @@ from core.web.endpoint import Endpoint, endpoint
 from core.web.paging import Page, PageQuery
 from devicepolicy import permissions
 from devicepolicy.devices.errors import DeviceNotFound
+from devicepolicy.devices.proof import holds
 from devicepolicy.devices.queries import DeviceFilter, DeviceQueries
 from devicepolicy.devices.schemas import (
     DeviceDetailOut,
@@ -104,6 +105,7 @@ def _one_endpoints(queries: DeviceQueries) -> list[Endpoint]:
     async def proof(*, principal: Principal, path: ProofPath) -> ProofOut:
         found = await queries.proof(principal, path.id, path.report_id)
         return ProofOut(
+            holds=holds(found.public_key, found.signature_base, found.signature, found.body),
             report=ProofLineOut.of(found.line),
             public_key=base64.urlsafe_b64encode(found.public_key).rstrip(b"=").decode(),
             signature_base=found.signature_base,

@@ -135,8 +135,10 @@ class ProofOut(ApiModel):
     """A report as its phone signed it: verify `signature` over `signature_base` with `public_key` (Ed25519).
 
     `body` is base64 of what was sent; its SHA-256 is the `content-digest` in the signature base (RFC 9530).
+    `holds`: the server has just checked both.
     """
 
+    holds: bool
     report: ProofLineOut
     public_key: str
     signature_base: str

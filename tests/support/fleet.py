@@ -200,12 +200,16 @@ class House:
             records = await session.scalars(select(EntryRow.record).order_by(EntryRow.seq))
             return [(entry.kind, entry.body) for entry in map(read_entry, records)]
 
+    def let_in(self, principal: Principal) -> str:
+        """Give somebody a token."""
+        token = secrets.token_urlsafe(24)
+        self.tokens.known[token] = principal
+        return token
+
     async def ask(self, principal: Principal, method: str, path: str, **more: Any) -> tuple[int, Any]:
         """Ask the API as somebody."""
         assert self.http is not None
-        token = secrets.token_urlsafe(24)
-        self.tokens.known[token] = principal
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {self.let_in(principal)}"}
         async with self.http.request(method, f"/api/v1{path}", headers=headers, **more) as response:
             return response.status, await response.json(content_type=None) if response.status != 204 else None
 

@@ -184,3 +184,15 @@ async def test_the_kit_refuses_an_endpoint_that_would_leave_the_gate_open(house:
     with pytest.raises(EndpointInvalid):
         endpoint("GET", "/x", permission="device.read", guard=house.fleet.gate.admit, **common)(takes_nothing)
     endpoint("GET", "/x", **phone_endpoint(house.fleet.gate), **common)(takes_caller)
+
+
+async def test_the_api_description_says_which_doors_want_a_phones_signature(house: House) -> None:
+    assert house.http is not None
+    headers = {"Authorization": f"Bearer {house.let_in(house.admin)}"}
+    async with house.http.get("/openapi.json", headers=headers) as response:
+        document = await response.json()
+    for door in house.fleet.endpoints():
+        described = document["paths"][f"/api/v1{door.path}"][door.method.lower()]
+        wanted = [{"signature": []}] if door.guard else described["security"]
+        assert described["security"] == wanted, door.name
+        assert (door.guard is None) == ({"signature": []} not in described["security"])

@@ -20,6 +20,7 @@ from devicepolicy.devices.events import (
 )
 from devicepolicy.devices.model import ComplianceState, DeviceState
 from devicepolicy.devices.models import ReportRow
+from devicepolicy.devices.proof import holds
 from devicepolicy.sync import desired as desired_module
 from devicepolicy.sync.models import DesiredRow
 from tests.support.fleet import POLICY, House, SimPhone
@@ -189,11 +190,16 @@ async def test_the_proof_of_a_report_is_the_phones_own_signature(house: House) -
     _, proof = await house.ask(house.admin, "GET", f"/devices/{phone.device_id}/reports/{line['id']}")
     key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(proof["public_key"] + "="))
     assert key == phone.key.public_key()
+    assert proof["holds"] is True
     key.verify(base64.b64decode(proof["signature"]), proof["signature_base"].encode())
     body = base64.b64decode(proof["body"])
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
     assert f"sha-256=:{digest}:" in proof["signature_base"]
     assert json.loads(body)["applied_sha256"] == phone.sha256
+    found = await house.fleet.queries.proof(house.admin, phone.device_id, line["id"])
+    told = (found.public_key, found.signature_base, found.signature, found.body)
+    for place, forged in ((0, bytes(32)), (1, told[1] + " "), (2, bytes(64)), (3, body + b" ")):
+        assert not holds(*(forged if place == index else value for index, value in enumerate(told)))
     booked = [body for kind, body in await house.booked() if kind == "device.report"]
     assert [entry["content_sha256"] for entry in booked] == [line["content_sha256"]]
 
@@ -311,9 +317,13 @@ async def test_a_department_that_moves_takes_its_phones_under_other_policies(hou
 async def test_a_rolled_back_change_leaves_no_wish_behind(house: House) -> None:
     phone = await house.phone()
     await phone.obey()
-    with pytest.raises(RuntimeError):
+
+    async def broken() -> None:
         async with house.database.begin() as session:
             await house.fleet.desired.set_state(session, phone.device_id, DeviceState.LOST, by=None)
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await broken()
     assert len(await versions(house, phone)) == 1
     assert (await house.row(phone.device_id)).desired_version == 1

@@ -98,7 +98,7 @@ async def test_the_description_is_valid_openapi_in_both_languages(client):
         assert document["paths"]["/api/v1/hello"]["get"]["security"] == []
         assert document["paths"]["/api/v1/hello"]["get"]["x-permission"] is None
         assert "206" in document["paths"]["/api/v1/file"]["get"]["responses"]
-        assert set(document["components"]["securitySchemes"]) == {"bearer", "cookie"}
+        assert set(document["components"]["securitySchemes"]) == {"bearer", "cookie", "signature"}
         assert "/calls" not in document["paths"]
 
 
