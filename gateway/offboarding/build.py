@@ -21,6 +21,8 @@ from gateway.offboarding.reading import OffboardingReader
 from gateway.offboarding.rebinding import RebindingService
 from gateway.offboarding.service import OffboardingService
 from gateway.offboarding.steps import StepRunner
+from gateway.offboarding.unbinding import Unbinder
+from gateway.offboarding.undoing import Undoer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,25 @@ def build_offboarding(ground: OffboardingGround) -> Offboardings:
         database=ground.database,
         clock=ground.clock,
         ledger=ground.ledger,
-        bus=ground.bus,
-        settings=ground.settings,
-        employees=ground.employees,
-        accounts=ground.accounts,
-        messages=ground.messages,
-        phones=ground.phones,
-        duties=ground.duties,
         previews=Previews(clock=ground.clock, reader=reader, policy=ground.policy, settings=ground.settings),
+        unbinder=Unbinder(
+            clock=ground.clock,
+            ledger=ground.ledger,
+            bus=ground.bus,
+            settings=ground.settings,
+            employees=ground.employees,
+            accounts=ground.accounts,
+            messages=ground.messages,
+            phones=ground.phones,
+            duties=ground.duties,
+        ),
+        undoer=Undoer(
+            clock=ground.clock,
+            ledger=ground.ledger,
+            bus=ground.bus,
+            employees=ground.employees,
+            phones=ground.phones,
+        ),
         runner=StepRunner(
             database=ground.database,
             clock=ground.clock,

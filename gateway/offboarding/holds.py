@@ -68,3 +68,13 @@ class Holds:
 def in_force(now: datetime) -> ColumnElement[bool]:
     """The holds that hold now."""
     return HoldRow.lifted_at.is_(None) & (HoldRow.until > now)
+
+
+async def lift(session: AsyncSession, offboarding_id: str, by: str, now: datetime) -> bool:
+    """Let go of what an unbinding holds; False if nothing is held any more."""
+    hold = await session.get(HoldRow, offboarding_id, with_for_update=True)
+    if hold is None or hold.lifted_at is not None:
+        return False
+    hold.lifted_at, hold.lifted_by = now, by
+    await session.flush()
+    return True

@@ -6,7 +6,7 @@ every step may be done twice without harm.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.db import Database
 from core.errors import MasklineError
+from core.ids import new_id
 from core.ledger import Ledger
 from core.logging import get_logger
 from gateway.calls.models import CallRow
@@ -176,6 +177,22 @@ class StepRunner:
             },
         )
         row.ledger_seq = entry.seq
+
+
+def done_step(
+    act_id: str, kind: StepKind, at: datetime, count: int = 1, *, reference: str | None = None
+) -> StepRow:
+    """Make a step that is done with its transaction."""
+    return StepRow(
+        id=new_id(),
+        offboarding_id=act_id,
+        kind=kind,
+        reference=reference,
+        count=count,
+        state=StepState.DONE,
+        attempts=0,
+        done_at=at,
+    )
 
 
 async def give_order(session: AsyncSession, phones: PhoneFreezer, row: StepRow, *, by: str) -> Result:
