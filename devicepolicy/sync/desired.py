@@ -109,6 +109,14 @@ class DesiredStates:
             raise NothingDesired
         return (await self._refresh_all(session, [row], cause))[row.id]
 
+    async def overtake(self, session: AsyncSession, row: DeviceRow, version: int) -> DesiredRow:
+        """Want the same again under a number above one that the phone has and we do not know.
+
+        So a server that was restored from a backup gets ahead of its phones again: they take nothing older.
+        """
+        row.desired_version = version
+        return await self.refresh(session, row, "overtaken")
+
     async def _refresh_all(
         self, session: AsyncSession, rows: Sequence[DeviceRow], cause: str
     ) -> dict[str, DesiredRow]:

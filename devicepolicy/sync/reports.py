@@ -27,6 +27,9 @@ from devicepolicy.sync.models import DesiredRow
 from devicepolicy.sync.ports import Consent
 from devicepolicy.sync.standing import Standings, content_of
 
+LEAP = 1000
+"""Versions by which a phone may be ahead and still be believed to come from before a restored backup."""
+
 
 class Reports:
     """The one way in which the register learns how a phone is."""
@@ -77,6 +80,8 @@ class Reports:
                 raise ReportOutOfOrder(last_seq=row.report_seq)
             await self._note(session, row, report, told)
             desired = await self._wanted(session, row)
+            if _overtaken(desired, report):
+                desired = await self._desired.overtake(session, row, report.reported.version or 0)
             settled = self._standings.settle(session, row, desired, report.reported)
             await session.flush()
             await settled.tell(session)
@@ -179,3 +184,9 @@ class Reports:
         async with self._db.begin() as session:
             old = delete(ReportRow).where(ReportRow.received_at < before, ReportRow.id.not_in(last))
             await session.execute(old)
+
+
+def _overtaken(desired: DesiredRow, report: PhoneReport) -> bool:
+    """Whether the phone has a version that was never made here: our books are those of a backup."""
+    version = report.reported.version
+    return version is not None and desired.version < version <= desired.version + LEAP

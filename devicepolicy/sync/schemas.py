@@ -69,7 +69,7 @@ class ReportIn(ApiModel):
     """A report. `seq` rises by at least one with each report of an enrolment, whatever the clock does."""
 
     seq: int = Field(ge=1)
-    applied_version: int | None = Field(default=None, ge=1)
+    applied_version: int | None = Field(default=None, ge=1, lt=2**31 - 1)
     applied_sha256: Sha256 | None = None
     state: Literal[DeviceState.ACTIVE, DeviceState.DISABLED, DeviceState.LOST] = DeviceState.ACTIVE
     settings: dict[SettingName, SettingIn] = Field(max_length=MAX_SETTINGS)

@@ -136,10 +136,33 @@ async def test_a_phone_that_claims_what_it_did_not_apply_is_found_out(house: Hou
     for claim in (
         {"applied_version": 1, "applied_sha256": wanted["sha256"], "settings": {}},
         {"applied_version": 1, "applied_sha256": "0" * 64},
-        {"applied_version": 99, "applied_sha256": wanted["sha256"]},
+        {"applied_version": 5000, "applied_sha256": wanted["sha256"]},
     ):
         assert (await phone.report(**claim))["compliance"] == "NOT_COMPLIANT", claim
     assert (await phone.report(applied_version=None, applied_sha256=None))["compliance"] == "PENDING"
+
+
+async def test_a_server_restored_from_a_backup_gets_ahead_of_its_phones_again(house: House) -> None:
+    phone = await house.phone()
+    await phone.obey()
+    for document in (STRICTER, POLICY):
+        await house.policy(document)
+    await phone.obey()
+    assert phone.version == 3
+    async with house.database.begin() as session:  # what a backup of before knows
+        await session.execute(text("DELETE FROM dp_desired WHERE version > 1"))
+        await session.execute(
+            text("UPDATE dp_devices SET desired_version = 1, report_seq = 0, report_hash = NULL")
+        )
+    phone.seq = 10
+    answer = await phone.report()
+    assert (answer["compliance"], answer["desired_version"]) == ("PENDING", 4), (
+        "we do not know: not compliant"
+    )
+    assert (await phone.obey())["compliance"] == "COMPLIANT", (
+        "the phone takes nothing that is behind what it saw"
+    )
+    assert [row.cause for row in await versions(house, phone)] == ["trusted", "overtaken"]
 
 
 async def test_what_the_hardware_cannot_do_is_expected_and_no_fault(house: House) -> None:
@@ -224,6 +247,8 @@ async def test_reports_that_say_the_same_are_one_proof_and_time_drops_all_but_th
 
 BAD: tuple[dict[str, Any], ...] = (
     {"seq": 0},
+    {"seq": 2**63},
+    {"applied_version": 2**31},
     {"settings": {"cameraAccess": {"reason": "NOT_REPORTED"}}},
     {"settings": {"cameraAccess": {"sha256": "x"}}},
     {"settings": {"camera access": {}}},
