@@ -200,7 +200,8 @@ def _canceled(now: Progress) -> Step:
 
 
 def _release(now: Progress, at: datetime, limits: Limits) -> Step:
-    expires_at = at + timedelta(seconds=limits.validity_s)
+    # Whole seconds, as in the token that the phone gets (RFC 7519 NumericDate): both end at the same moment.
+    expires_at = (at + timedelta(seconds=limits.validity_s)).replace(microsecond=0)
     return replace(now, expires_at=expires_at, ask_at=_next_ask(at, 0, limits)), (Release(), Wake())
 
 

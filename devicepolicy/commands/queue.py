@@ -5,6 +5,7 @@ Every call may come twice, late, or never: at least once in both directions, and
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,7 @@ from devicepolicy.commands.machine import Acked, CommandState, Delivered, Report
 from devicepolicy.commands.model import Pulled, Told
 from devicepolicy.commands.models import CommandRow
 from devicepolicy.commands.ports import Signer
+from devicepolicy.devices.models import DeviceRow
 from devicepolicy.identity.documents import DocumentKind
 
 BATCH = 50
@@ -57,10 +59,11 @@ class CommandQueue:
                 await self._books.apply(session, row, Delivered(self._clock.now()))
                 if row.finished_at is not None:
                     continue  # it had expired
-                if row.state is CommandState.ACKED and (row.asked or row.parameters is None):
-                    wanted.append(row.id)
-                if row.parameters is not None:
+                whole = row.parameters is not None and not _over(row, self._clock.now())
+                if whole:
                     tokens.append(self._token(row))
+                if row.state is CommandState.ACKED and (row.asked or not whole):
+                    wanted.append(row.id)
             last_seq, _, _ = await cursor_of(session, device_id)
         return Pulled(tuple(tokens), tuple(wanted), last_seq, more=len(rows) > BATCH)
 
@@ -103,6 +106,8 @@ class CommandQueue:
         known: dict[str, CommandState | None] = {}
         by_id = {one.command_id: one for one in told}
         async with self._db.begin() as session:
+            # The phone first, as everybody does who may end it: its own word may release it.
+            await session.execute(select(DeviceRow.id).where(DeviceRow.id == device_id).with_for_update())
             rows = await session.scalars(
                 select(CommandRow)
                 .where(
@@ -164,3 +169,8 @@ class CommandQueue:
             issued_at=row.released_at,
             expires_at=row.expires_at,
         ).token
+
+
+def _over(row: CommandRow, now: datetime) -> bool:
+    """Whether a phone would refuse the token: then only its result is asked for."""
+    return row.expires_at is not None and now >= row.expires_at

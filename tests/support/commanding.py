@@ -74,7 +74,9 @@ class Agent:
         return leave
 
     async def carry_out(self, leave: tuple[str, ...]) -> None:
-        self.done += [command_id for command_id in leave if command_id not in self.done]
+        for command_id in leave:
+            if command_id not in self.done:
+                self.done.append(command_id)
 
     async def report(self, *command_ids: str, error: ErrorCode | None = None) -> dict[str, Any]:
         state = CommandState.SUCCEEDED if error is None else CommandState.FAILED

@@ -374,3 +374,28 @@ async def test_nothing_of_an_order_is_readable_in_the_database(house: CommandHou
         bytes(value.raw) for row in rows for value in row if hasattr(value, "raw")
     )
     assert canary not in repr(rows)
+
+
+async def test_what_has_expired_since_the_acknowledgement_is_asked_for_and_not_given_out_again(
+    house: CommandHouse,
+) -> None:
+    """A phone would refuse the token; whether it had begun in time only it can tell."""
+    phone = await house.phone()
+    command_id = await order(house, phone, kinds.REBOOT)
+    await phone.fetch()
+    await phone.carry_out(await phone.acknowledge())
+    await house.pass_time(minutes=11)
+    assert await phone.fetch(forget=True) == []
+    assert phone.wanted == (command_id,)
+    await phone.report()
+    assert await house.states(phone.device_id) == [(K.REBOOT, S.SUCCEEDED)]
+
+
+async def test_token_and_command_end_at_the_same_moment(house: CommandHouse) -> None:
+    house.clock.advance(timedelta(milliseconds=700))
+    phone = await house.phone()
+    await order(house, phone, kinds.REBOOT)
+    house.clock.advance(timedelta(seconds=599, milliseconds=200))
+    assert len(await phone.fetch()) == 1, "a token that is given out is one that holds"
+    house.clock.advance(timedelta(milliseconds=200))
+    assert await phone.acknowledge() == ()
