@@ -12,6 +12,8 @@ POLICY_ASSIGN = "policy.assign"
 DEVICE_READ = "device.read"
 DEVICE_WRITE = "device.write"
 DEVICE_ENROL = "device.enrol"
+UPLOAD_READ = "device.upload_read"
+CONDUCT_HANDLE = "device.conduct_handle"
 COMMAND_READ = "device.command_read"
 COMMAND_ISSUE = "device.command"
 COMMAND_WIPE = "device.wipe"
@@ -56,6 +58,18 @@ PERMISSIONS = (
         "批准、驳回、分配和解除手机",
         "Approve, reject, assign and release phones",
         _ADMINISTRATOR,
+    ),
+    PermissionSpec(
+        UPLOAD_READ,
+        "查看手机上传的记录和行为事件",
+        "See what phones handed in: records, recordings, conduct",
+        {**_READERS, Role.AGENT: Scope.OWN},
+    ),
+    PermissionSpec(
+        CONDUCT_HANDLE,
+        "处理手机上的行为事件",
+        "Close conduct events of phones",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
     ),
     PermissionSpec(DEVICE_ENROL, "发放手机登记令牌", "Issue enrolment tokens for phones", _ADMINISTRATOR),
 )

@@ -1,0 +1,125 @@
+"""Puts uploads together; the roof calls this with the ports that it plugs in."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.blobs import BlobStore
+from core.clock import Clock
+from core.db import Database
+from core.ledger import Ledger
+from core.outbox import Outbox
+from core.vault import SubjectKeys, Vault
+from core.web.endpoint import Endpoint
+from devicepolicy.devices.register import Register
+from devicepolicy.identity.gate import DeviceGate
+from devicepolicy.uploads import agent_api, api
+from devicepolicy.uploads.catalogue import catalogue
+from devicepolicy.uploads.conduct import ConductEvents
+from devicepolicy.uploads.handing_on import HandingOn
+from devicepolicy.uploads.intake import Intake
+from devicepolicy.uploads.models import UploadDeletionRow, UploadRecordingRow, UploadRecordRow
+from devicepolicy.uploads.ports import (
+    ConductSink,
+    Consent,
+    Counterparts,
+    ForeignRecords,
+    NullConductSink,
+    NullCounterparts,
+    NullForeignRecords,
+    NullSimCalls,
+    SimCalls,
+)
+from devicepolicy.uploads.queries import UploadQueries
+from devicepolicy.uploads.recordings import Recordings
+from devicepolicy.uploads.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPorts:
+    """The neighbours; by default there are none."""
+
+    counterparts: Counterparts = field(default_factory=NullCounterparts)
+    conduct: ConductSink = field(default_factory=NullConductSink)
+    foreign: ForeignRecords = field(default_factory=NullForeignRecords)
+    sim_calls: SimCalls = field(default_factory=NullSimCalls)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """The services of uploads."""
+
+    records: Records
+    events: ConductEvents
+    recordings: Recordings
+    queries: UploadQueries
+    handing_on: HandingOn
+
+    def endpoints(self, gate: DeviceGate) -> list[Endpoint]:
+        """Give the endpoints for people and for phones."""
+        return [
+            *api.endpoints(self.queries),
+            *agent_api.endpoints(gate, self.records, self.events, self.recordings),
+        ]
+
+    async def sweep(self) -> None:
+        """Drop blobs that nobody needs. A chore of the relay."""
+        while await self.recordings.sweep():
+            pass
+
+    async def forget_customer(self, session: AsyncSession, customer_id: str) -> None:
+        """Drop the blind indexes that lead to an erased customer; what is sealed died with the key."""
+        for table in (UploadRecordRow, UploadDeletionRow, UploadRecordingRow):
+            await session.execute(
+                update(table).where(table.customer_id == customer_id).values(counterpart=None)
+            )
+
+
+def build_uploads(
+    *,
+    database: Database,
+    clock: Clock,
+    vault: Vault,
+    subject_keys: SubjectKeys,
+    ledger: Ledger,
+    outbox: Outbox,
+    blobs: BlobStore,
+    register: Register,
+    consent: Consent,
+    time_zone: str,
+    ports: UploadPorts,
+) -> Uploads:
+    """Build the services."""
+    kinds = catalogue()
+    intake = Intake(
+        clock,
+        vault=vault,
+        subject_keys=subject_keys,
+        register=register,
+        consent=consent,
+        counterparts=ports.counterparts,
+        time_zone=time_zone,
+    )
+    recordings = Recordings(
+        database, clock, intake=intake, blobs=blobs, ledger=ledger, outbox=outbox, catalogue=kinds
+    )
+    return Uploads(
+        records=Records(
+            database, intake=intake, ledger=ledger, outbox=outbox, conduct=ports.conduct, catalogue=kinds
+        ),
+        events=ConductEvents(
+            database, intake=intake, ledger=ledger, register=register, sink=ports.conduct, catalogue=kinds
+        ),
+        recordings=recordings,
+        queries=UploadQueries(database, clock, vault=vault, subject_keys=subject_keys, ledger=ledger),
+        handing_on=HandingOn(
+            database,
+            clock,
+            intake=intake,
+            outbox=outbox,
+            recordings=recordings,
+            foreign=ports.foreign,
+            sim_calls=ports.sim_calls,
+        ),
+    )

@@ -1,0 +1,88 @@
+"""What a phone's policy asks it to hand in, and when. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from devicepolicy.uploads.catalogue import OutsideHours
+from devicepolicy.uploads.model import EventKind, Outcome, RecordKind
+
+_DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+_SIM_CALLS_PERMITTED = frozenset({"SIM_CALLS_ALLOWED", "SIM_CALLS_RECORDED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of one weekday (Monday is 0), in minutes of the day; the end is not in it."""
+
+    day: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of one phone. What its policy does not name is not collected (PIPL Article 6)."""
+
+    kinds: frozenset[RecordKind]
+    apps: frozenset[str]
+    """The messaging apps under policy: nothing of another app is taken."""
+    events: frozenset[EventKind]
+    windows: tuple[Window, ...]
+    zone: ZoneInfo
+    sim_calls: bool
+    """Whether calls past the gateway are permitted."""
+
+    @classmethod
+    def of(cls, policy: Mapping[str, Any], zone: ZoneInfo) -> "Wanted":
+        """Read a policy document."""
+        own = policy.get("maskline") or {}
+        uploads = own.get("uploads") or {}
+        apps = frozenset(app["packageName"] for app in own.get("messagingApps") or () if "packageName" in app)
+        sim_calls, sim_messages = own.get("simCalls"), own.get("simMessages")
+        asked = {
+            RecordKind.CALL: bool(uploads.get("callLog")),
+            RecordKind.SMS: bool(uploads.get("sms")) or sim_messages == "SIM_MESSAGES_UPLOADED",
+            RecordKind.CHAT: bool(apps),
+            RecordKind.RECORDING: bool(uploads.get("simRecordings")) or sim_calls == "SIM_CALLS_RECORDED",
+        }
+        return cls(
+            kinds=frozenset(kind for kind, wanted in asked.items() if wanted),
+            apps=apps,
+            events=frozenset(EventKind(name) for name in own.get("conductEvents") or ()),
+            windows=tuple(
+                Window(_DAYS.index(window["day"]), window["startMinutes"], window["endMinutes"])
+                for window in own.get("permittedHours") or ()
+            ),
+            zone=zone,
+            sim_calls=sim_calls in _SIM_CALLS_PERMITTED,
+        )
+
+    def record(self, kind: RecordKind, app: str | None) -> bool:
+        """Tell whether a kind of record is asked for."""
+        return kind in self.kinds and (kind is not RecordKind.CHAT or app in self.apps)
+
+    def outside(self, at: datetime) -> bool:
+        """Tell whether a moment lies outside of the permitted hours. Without windows none does."""
+        if not self.windows:
+            return False
+        local = at.astimezone(self.zone)
+        minute = local.hour * 60 + local.minute
+        return not any(
+            window.day == local.weekday() and window.start <= minute < window.end for window in self.windows
+        )
+
+
+def refusal(
+    rule: OutsideHours, *, wanted: bool, outside: bool, of_customer: bool, at: datetime, since: datetime
+) -> Outcome | None:
+    """Say why something is not collected; None: it is."""
+    if not wanted:
+        return Outcome.NOT_WANTED
+    if at < since:
+        return Outcome.BEFORE_CONSENT
+    if outside and (rule is OutsideHours.DROP or (rule is OutsideHours.CUSTOMERS and not of_customer)):
+        return Outcome.OUTSIDE_HOURS
+    return None
