@@ -31,7 +31,7 @@ from devicepolicy.policies.ports import EffectivePolicies
 from devicepolicy.sync.errors import NothingDesired
 from devicepolicy.sync.model import Desired, etag_of
 from devicepolicy.sync.models import DesiredRow
-from devicepolicy.sync.standing import Standings
+from devicepolicy.sync.standing import Standings, still_proved
 
 AT_ONCE = 100
 """Phones computed within the transaction of a change: a person may wait for it."""
@@ -136,7 +136,10 @@ class DesiredStates:
             row.desired_version = made.version
             self._register.remember(session, row.id, "desired", version=made.version, cause=cause)
         reported = await self._standings.last_reported(session, [row.id for row, _ in changed])
-        settled = [self._standings.settle(session, row, made, reported.get(row.id)) for row, made in changed]
+        settled = [
+            self._standings.settle(session, row, made, still_proved(row, reported.get(row.id)))
+            for row, made in changed
+        ]
         await session.flush()
         for (row, made), standing in zip(changed, settled, strict=True):
             await standing.tell(session)

@@ -1,7 +1,7 @@
 """Writes down how a phone stands, in the caller's transaction: from its last report, and as a whole."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -109,6 +109,22 @@ class Standings:
                 self._gaps.clear()
             self._gaps[key] = known
         return known
+
+
+def still_proved(row: DeviceRow, reported: Reported | None) -> Reported | None:
+    """Give what a phone's last report still proves when something else is wanted from now on.
+
+    Only values that were wanted until now as well: of any other the phone may have applied what was wanted
+    in between, and not told yet. So a wish that comes back is pending until the phone says it anew.
+    """
+    if reported is None:
+        return None
+    before = row.settings.get("settings", {})
+    sure = {name for name, status in before.items() if status["state"] == SettingState.APPLIED.value}
+    settings = {
+        name: said if name in sure else replace(said, sha256=None) for name, said in reported.settings.items()
+    }
+    return replace(reported, settings=settings)
 
 
 def facts_of(row: DeviceRow) -> DeviceFacts:
