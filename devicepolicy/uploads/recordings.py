@@ -203,10 +203,10 @@ class Recordings:
             gone = list(await session.scalars(pieces.where(UploadPieceRow.kept.is_(False))))
         if row.blob_id != writer.blob_id:
             await self._blobs.delete(writer.blob_id)
-        if done.offset == done.size:
-            await self._drop(gone)
-            return done
-        raise RecordingBroken
+        await self._drop(gone)
+        if done.offset < done.size:
+            raise RecordingBroken
+        return done
 
     async def _settle(self, session: AsyncSession, row: UploadRecordingRow, info: BlobInfo) -> Progress:
         now = self._clock.now()

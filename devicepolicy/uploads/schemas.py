@@ -215,7 +215,7 @@ class BatchOut(ApiModel):
 
 
 class ProgressOut(ApiModel):
-    """Send on from `offset`."""
+    """Send on from `offset`. Still OPEN with all of it here: announce it again, and it is put together."""
 
     id: str
     state: RecordingState

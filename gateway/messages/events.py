@@ -15,7 +15,7 @@ CONDUCT_SEEN = "message.conduct"
 
 
 class ConductKind(StrEnum):
-    """A sensitive behaviour that a channel shows."""
+    """A sensitive behaviour that a channel shows, or a phone under management."""
 
     CONTACT_DELETED_BY_STAFF = "deleted_by_staff"
     CONTACT_DELETED_BY_CUSTOMER = "deleted_by_customer"
@@ -27,6 +27,13 @@ class ConductKind(StrEnum):
     LOCATION = "location"
     TRANSFER = "transfer"
     ARCHIVE_REFUSED = "archive_refused"
+    CODE_SCANNED = "code_scanned"
+    SCREENSHOT_TRIED = "screenshot_tried"
+    BLOCKED_APP = "blocked_app"
+    SIM_CHANGED = "sim_changed"
+    ROOT_FOUND = "root_found"
+    DEVELOPER_MODE = "developer_mode"
+    SIM_CALL = "sim_call"
 
 
 @dataclass(frozen=True, slots=True)

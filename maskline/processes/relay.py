@@ -34,6 +34,7 @@ MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
 ACCESS_LOG_EVERY_S = 60.0
 EVIDENCE_EVERY_S = 600.0
+UPLOADS_EVERY_S = 600.0
 PURGE_EVERY_S = 3600.0
 STATISTICS_EVERY_S = 3600.0
 
@@ -97,6 +98,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
         Chore("commands", COMMANDS_EVERY_S, phones.commands.sweep),
         Chore("desired", DESIRED_EVERY_S, phones.fleet.catch_up),
         Chore("phones", PHONES_EVERY_S, phones.fleet.sweep),
+        Chore("uploads", UPLOADS_EVERY_S, phones.uploads.sweep),
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),
         Chore("access", ACCESS_EVERY_S, sweep_access),
         Chore("access-log", ACCESS_LOG_EVERY_S, ground.audit.cover),

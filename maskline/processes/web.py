@@ -98,6 +98,7 @@ def api_endpoints(
         *phones.policies.endpoints(),
         *phones.fleet.endpoints(),
         *phones.command_endpoints(ground.clock),
+        *phones.uploads.endpoints(phones.gate),
         *ledger_api.endpoints(ground.ledger_service),
         *audit_api.endpoints(ground.audit),
     ]

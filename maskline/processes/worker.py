@@ -9,7 +9,10 @@ from core.config import Settings
 from maskline.beating import beating
 from maskline.celery_app import DEFAULT_QUEUE, QUEUES, make_celery
 from maskline.ground import open_ground
+from maskline.wiring.gateway import build_gateway
+from maskline.wiring.phones import build_phones
 from maskline.wiring.quality import build_inspecting
+from maskline.wiring.uploads import all_ports
 from maskline.worker import Deliverer, LoopThread, register, run_celery
 from qa.speech.select import select_engine
 from qa.tasks import handlers
@@ -28,7 +31,8 @@ def main(settings: Settings) -> None:
         os.nice(NICENESS)
         app = make_celery(settings)
         work = build_inspecting(ground, lambda: select_engine(settings))
-        topics = handlers(work.calls, work.messages)
+        phones = build_phones(ground, all_ports(ground, build_gateway(ground)))
+        topics = {**handlers(work.calls, work.messages), **phones.uploads.handing_on.handlers()}
         register(app, thread, Deliverer(ground.database, ground.outbox, topics))
         run_celery(app, ",".join(sorted({DEFAULT_QUEUE, *QUEUES.values()})))
 

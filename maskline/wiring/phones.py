@@ -1,6 +1,8 @@
-"""Wires the phones: policies, enrolment, devices, commands."""
+"""Wires the phones: policies, enrolment, devices, commands, uploads."""
 
 from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.clock import Clock
 from core.web.endpoint import Endpoint
@@ -14,9 +16,12 @@ from devicepolicy.enrolment.policy_binding import PolicyBinding
 from devicepolicy.fleet import Fleet, build_fleet
 from devicepolicy.identity.gate import DeviceGate
 from devicepolicy.policies.build import Policies, build_policies
+from devicepolicy.uploads.build import UploadPorts, Uploads, build_uploads
 from devicepolicy.wake.build import Waking, build_waking
 from devicepolicy.wake.service import policy_waiting
+from gateway.customers.events import CustomerErased
 from maskline.ground import Ground
+from maskline.wiring.uploads import intake_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Phones:
     fleet: Fleet
     waking: Waking
     commands: Commands
+    uploads: Uploads
 
     @property
     def gate(self) -> DeviceGate:
@@ -41,8 +47,8 @@ class Phones:
         ]
 
 
-def build_phones(ground: Ground) -> Phones:
-    """Build the services of the phones."""
+def build_phones(ground: Ground, ports: UploadPorts | None = None) -> Phones:
+    """Build the services of the phones. `ports`: where what they hand in goes; else it is only taken in."""
     policies = build_policies(
         database=ground.database, clock=ground.clock, ledger=ground.ledger, bus=ground.bus
     )
@@ -78,9 +84,28 @@ def build_phones(ground: Ground) -> Phones:
         settings=settings.commands,
     )
     ground.bus.subscribe(CommandFinished, EndedByCommand(fleet.enrolment))
+    uploads = build_uploads(
+        database=ground.database,
+        clock=ground.clock,
+        vault=ground.vault,
+        subject_keys=ground.subject_keys,
+        ledger=ground.ledger,
+        outbox=ground.outbox,
+        blobs=ground.blobs,
+        register=fleet.register,
+        consent=fleet.consent,
+        time_zone=ground.settings.timezone,
+        ports=ports or intake_ports(ground),
+    )
+
+    async def forget(session: AsyncSession, event: CustomerErased) -> None:
+        await uploads.forget_customer(session, event.customer_id)
+
+    ground.bus.subscribe(CustomerErased, forget)
     return Phones(
         policies=policies,
         fleet=fleet,
         waking=waking,
         commands=commands,
+        uploads=uploads,
     )

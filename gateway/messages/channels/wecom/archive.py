@@ -63,8 +63,16 @@ class ArchiveParts:
 class ArchiveReader:
     """Reads one source from where it stopped."""
 
-    def __init__(self, name: str, source: ArchiveSource, parts: ArchiveParts) -> None:
+    def __init__(
+        self,
+        name: str,
+        source: ArchiveSource,
+        parts: ArchiveParts,
+        *,
+        channel: ChannelKind = ChannelKind.WECOM,
+    ) -> None:
         self._name = name
+        self._channel = channel
         self._source = source
         self._parts = parts
 
@@ -74,10 +82,11 @@ class ArchiveReader:
             cursor = await session.get(ArchiveCursorRow, self._name)
         records = await self._source.fetch(cursor.seq if cursor else 0, limit)
         for raw in records:
-            await self._take(raw)
+            await self.take(raw)
         return len(records)
 
-    async def _take(self, raw: RawRecord) -> None:
+    async def take(self, raw: RawRecord) -> str | None:
+        """Keep one record; give the message that it is, None if it is none. Again: the same."""
         record = self._named(read_record(raw.seq, raw.record_id, raw.payload))
         parts = self._parts
         async with parts.database.read() as session:
@@ -90,6 +99,11 @@ class ArchiveReader:
             if await self._known(session, record.record_id) is None:
                 await self._keep(session, record, parties, message_id)
             await self._move(session, raw.seq)
+            return await session.scalar(
+                select(ArchiveRecordRow.message_id).where(
+                    ArchiveRecordRow.source == self._name, ArchiveRecordRow.record_id == record.record_id
+                )
+            )
 
     def _named(self, record: ArchiveRecord) -> ArchiveRecord:
         return replace(record, record_id=self._name_of(record.record_id))
@@ -113,7 +127,7 @@ class ArchiveReader:
         if parties.binding is None:
             return None
         async with self._parts.database.begin() as session:
-            thread = await open_thread(session, parties.binding, ChannelKind.WECOM, self._parts.clock.now())
+            thread = await open_thread(session, parties.binding, self._channel, self._parts.clock.now())
         if parties.by_staff:
             try:
                 return await self._staff(record, thread, media)
@@ -121,7 +135,7 @@ class ArchiveReader:
                 return None
         kept = await self._parts.inbox.keep(
             Received(
-                ChannelKind.WECOM,
+                self._channel,
                 record.record_id,
                 sent_at=record.at,
                 thread_id=thread.id,
@@ -148,7 +162,7 @@ class ArchiveReader:
         ]
         async with parts.database.begin() as session:
             query = select(MessageRow.id).where(
-                MessageRow.channel == ChannelKind.WECOM, MessageRow.provider_reference == record.record_id
+                MessageRow.channel == self._channel, MessageRow.provider_reference == record.record_id
             )
             known = await session.scalar(query)
             if known is not None:
@@ -166,7 +180,7 @@ class ArchiveReader:
                 employee_id=thread.employee_id,
                 department_id=thread.department_id,
                 customer_id=thread.customer_id,
-                channel=ChannelKind.WECOM,
+                channel=self._channel,
                 direction=Direction.OUTBOUND,
                 role=MessageRole.STAFF,
                 kind=record.body_kind if record.text or files else BodyKind.OTHER,
@@ -244,7 +258,7 @@ class ArchiveReader:
         if binding is not None:
             thread_id = await session.scalar(
                 select(ThreadRow.id).where(
-                    ThreadRow.binding_id == binding.id, ThreadRow.channel == ChannelKind.WECOM
+                    ThreadRow.binding_id == binding.id, ThreadRow.channel == self._channel
                 )
             )
         await self._parts.conducts.write(
@@ -269,7 +283,7 @@ class ArchiveReader:
         if record.recalls:
             row = await session.scalar(
                 select(MessageRow).where(
-                    MessageRow.channel == ChannelKind.WECOM,
+                    MessageRow.channel == self._channel,
                     MessageRow.provider_reference == self._name_of(record.recalls[:128]),
                 )
             )

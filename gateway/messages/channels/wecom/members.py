@@ -90,12 +90,7 @@ class ArchiveMembers:
         by_staff = first is not None and first.employee_id is not None
         if employee is None or customer is None:
             return Parties(employee, customer, None, by_staff)
-        query = select(BindingRow).where(
-            BindingRow.employee_id == employee, BindingRow.customer_id == customer
-        )
-        rows = list(await session.scalars(query.order_by(BindingRow.id.desc())))
-        rows.sort(key=lambda row: row.released_at is not None)
-        return Parties(employee, customer, rows[0] if rows else None, by_staff)
+        return Parties(employee, customer, await binding_between(session, employee, customer), by_staff)
 
     def index(self, member: str) -> BlindIndex:
         return self._vault.blind("archive.member", member)
@@ -107,3 +102,13 @@ class ArchiveMembers:
             )
         )
         return row
+
+
+async def binding_between(session: AsyncSession, employee_id: str, customer_id: str) -> BindingRow | None:
+    """Find what ties an employee to a customer, a live one first, then the last that was."""
+    query = select(BindingRow).where(
+        BindingRow.employee_id == employee_id, BindingRow.customer_id == customer_id
+    )
+    rows = list(await session.scalars(query.order_by(BindingRow.id.desc())))
+    rows.sort(key=lambda row: row.released_at is not None)
+    return rows[0] if rows else None
