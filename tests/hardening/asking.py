@@ -38,7 +38,7 @@ def is_open(endpoint: Endpoint) -> bool:
 def places(path: str) -> list[str]:
     """Name what stands in a path's places; a plain `{id}` is of what the path names before it."""
     found = []
-    for before, name in re.findall(r"([a-z-]+)/\{([a-z_]+)\}", path):
+    for before, name in re.findall(r"(?:([a-z-]+)/)?\{([a-z_]+)\}", path):
         found.append(f"{before.rstrip('s').replace('-', '_')}_id" if name == "id" else name)
     return found
 

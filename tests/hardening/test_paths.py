@@ -159,7 +159,7 @@ async def test_a_log_in_leads_nowhere_else(stage: Stage, http: aiohttp.ClientSes
             text = await answer.text()
             assert 'value="https://evil' not in text
             assert "javascript:" not in text
-    form = {"next": where, "username": "nobody", "password": "x"}
+    form = {"next": where, "username": "", "password": ""}
     async with http.post(f"{stage.url}/login", data=form, allow_redirects=False) as answer:
         _stays(answer)
         shown = re.search(r'name="next" value="([^"]*)"', await answer.text())
@@ -256,7 +256,7 @@ async def test_a_line_of_the_log_is_one_line(stage: Stage, http: aiohttp.ClientS
                 assert answer.status in {401, 404, 200, 422}
         form = {"username": "x\nlevel=error event=forged", "password": "forged\r\nforged"}
         async with http.post(f"{stage.url}/login", data=form) as answer:
-            assert answer.status == 401
+            assert answer.status in {401, 429}
     told = [line for line in lines if line["event"] == "http.request"]
     assert told
     for line in lines:

@@ -1,9 +1,11 @@
 """Whose session a cookie is: never one that somebody else put there, never an old one after a proof of identity."""
 
 import re
+from datetime import timedelta
 from http.cookies import SimpleCookie
 
 import aiohttp
+import pytest
 
 from core.web.security import csrf_token
 from tests.browser.seed import PASSWORD
@@ -52,6 +54,12 @@ class Browser:
         status, token = await self.post("/login", cookie, username="lin", password=password)
         assert status == 303
         return token
+
+
+@pytest.fixture(autouse=True)
+def tomorrow(stage: Stage) -> None:
+    """Others tried to log in from this place before; a day later nobody has to wait."""
+    stage.clock.advance(timedelta(days=1))
 
 
 async def test_a_log_in_never_takes_up_a_cookie_that_was_there(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ahocorasick_rs import BytesAhoCorasick
 
 _HEX_START, _HEX_END = re.compile(rb"[0-9a-f]+"), re.compile(rb"[0-9a-f]+$")
+_DECIMAL, _DECIMAL_END = re.compile(rb"[0-9.]+"), re.compile(rb"[0-9.]+$")
 _SIGNS = {
     "full width": "".join(chr(0xFF10 + digit) for digit in range(10)),
     "Chinese": "零一二三四五六七八九",
@@ -59,8 +60,8 @@ class Canaries:
 class Finder:
     """Looks for every number in every form. The last eight digits give it away, whatever stands before.
 
-    Only within ids and hashes, where eight digits in a row come about by chance in one run of some dozens, all
-    eleven digits must stand there.
+    Only within ids, hashes and measured values (decimal numbers of many digits), where eight digits in a row come
+    about by chance in one run of some dozens, all eleven digits must stand there.
     """
 
     def __init__(self, numbers: dict[str, str]) -> None:
@@ -88,7 +89,11 @@ class Finder:
             return False
         before, after = _HEX_END.search(data[max(at - 64, 0) : at]), _HEX_START.match(data[end : end + 64])
         around = (before[0] if before else b"") + (after[0] if after else b"")
-        return len(around) >= 8 and any(sign in b"abcdef" for sign in around)
+        if len(around) >= 8 and any(sign in b"abcdef" for sign in around):
+            return True
+        before, after = _DECIMAL_END.search(data[max(at - 24, 0) : at]), _DECIMAL.match(data[end : end + 24])
+        around = (before[0] if before else b"") + (after[0] if after else b"")
+        return around.count(b".") == 1 and len(around) >= 3 and not around.endswith(b".")
 
     def find_all(self, sources: Iterable[tuple[str, bytes]]) -> dict[str, set[str]]:
         """Search many things; give the ones with a hit."""

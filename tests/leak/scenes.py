@@ -1,6 +1,7 @@
 """Plays every kind of call with a hostile customer, and gathers what could give a number away."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -58,6 +60,9 @@ class Gathered:
     """The thread of each channel, and of what was held or decided."""
     writers: list[str] = field(default_factory=list)
     """The customers who were written to or wrote, the one with the notes first."""
+    closed_alerts: int = 0
+    decisions: list[str] = field(default_factory=list)
+    """What each decision on a finding was answered with."""
 
 
 class Stage:
@@ -78,7 +83,7 @@ class Stage:
         try:
             for role, crawler in crawlers.items():
                 await crawler.log_in(people[role].username, people[role].password, OWN_PASSWORD)
-            await self._store(crawlers[Role.ADMINISTRATOR])
+            await self._store(crawlers[Role.ADMINISTRATOR], people[Role.AGENT])
             async with SipPhone(self.system.sip, "trunk", port=self.system.trunk_port) as trunk:
                 taint(trunk, self.canaries)
                 self._record_what_is_sent(trunk)
@@ -86,6 +91,7 @@ class Stage:
                 await self._messages(people[Role.AGENT], trunk, crawlers)
                 await self.desk.idle()
             await self._inspected()
+            await self._reviewed(crawlers)
             ids = await self._ids(people)
             for crawler in crawlers.values():
                 await crawler.crawl(ids, self.canaries.number("bad input to the API"))
@@ -102,7 +108,7 @@ class Stage:
 
     # --- what is stored
 
-    async def _store(self, admin: Crawler) -> None:
+    async def _store(self, admin: Crawler, agent: Staff) -> None:
         """Create customers whose numbers are canaries, by the API and by a file; others are refused."""
         number, zone = self.canaries.number, daytime_zone(self.desk.ground.clock.now())
         for name in ("stored phone", "phone of a customer who calls in"):
@@ -114,6 +120,7 @@ class Stage:
             }
             code, content = await admin.ask("POST", "/api/v1/customers", body)
             assert code == 201, content
+        await self._keep_by_key(admin, agent, json.loads(content)["id"])
         for column in ("name", "id_number", "external_id", "city", "time_zone"):
             body = {"phone": "13800138000", "name": "张三丰", column: number(f"refused {column}")}
             await admin.ask("POST", "/api/v1/customers", body)
@@ -145,6 +152,26 @@ class Stage:
             )
 
         await self._import_by_page(admin, "\n".join(rows))
+
+    async def _keep_by_key(self, admin: Crawler, agent: Staff, customer_id: str) -> None:
+        """A CRM may name its request by the customer's number; consent and block come with a word of why."""
+        number, now = self.canaries.number, self.desk.ground.clock.now()
+        wish = {
+            "employee_id": agent.employee_id, "customer_id": customer_id, "purpose": "sales",
+            "expires_at": (now + timedelta(days=7)).isoformat(), "idempotency_key": number("idempotency key of a binding"),
+        }  # fmt: skip
+        made = [await admin.ask("POST", "/api/v1/bindings", wish) for _ in range(2)]
+        assert [code for code, _ in made] == [201, 201], made
+        assert json.loads(made[0][1])["id"] == json.loads(made[1][1])["id"], "the key is known again"
+        given = {
+            "purpose": "sales", "source": "written", "given_at": (now - timedelta(days=1)).isoformat(),
+            "evidence": number("stored consent's evidence"),
+        }  # fmt: skip
+        code, content = await admin.ask("POST", f"/api/v1/customers/{customer_id}/consents", given)
+        assert code == 201, content
+        why = {"reason": "dispute", "note": number("stored block's note")}
+        code, content = await admin.ask("POST", f"/api/v1/customers/{customer_id}/do-not-contact", why)
+        assert code == 201, content
 
     async def _import_by_page(self, admin: Crawler, table: str) -> None:
         """The same rows by the page: the import's page and its report as CSV name the refused ones, masked."""
@@ -179,7 +206,8 @@ class Stage:
                 await self._talk(staff, customer)
                 await customer.bye()
                 await over(staff)
-                await control.place(agent.employee_id, bound[5].binding_id, "leak")
+                key = self.canaries.number("idempotency key of a call")
+                await control.place(agent.employee_id, bound[5].binding_id, key)
                 staff = await arrived(phone)
                 staff.ring()
                 staff.answer()
@@ -335,6 +363,30 @@ class Stage:
 
         await awaited(look, what="every call inspected", timeout_s=90)
 
+    async def _reviewed(self, crawlers: dict[Role, Crawler]) -> None:
+        """Close alerts and try to decide on findings (a thread's day is not over yet), a number in every word."""
+        reviewer, number = crawlers[Role.REVIEWER], self.canaries.number
+        code, content = await reviewer.ask("GET", "/api/v1/alerts?state=open")
+        assert code == 200, content
+        for alert in json.loads(content)["items"][:2]:
+            await reviewer.ask("POST", f"/api/v1/alerts/{alert['id']}/take")
+            note = {"note": f"已打 {number('stored note of an alert')}"}
+            code, content = await reviewer.ask("POST", f"/api/v1/alerts/{alert['id']}/close", note)
+            assert code in {200, 204}, content
+            self.gathered.closed_alerts += 1
+        code, content = await reviewer.ask("GET", "/api/v1/inspections?limit=100")
+        for inspection in json.loads(content)["items"]:
+            code, content = await reviewer.ask("GET", f"/api/v1/inspections/{inspection['id']}")
+            for finding in json.loads(content).get("findings", [])[:1]:
+                ruling = {
+                    "ruling": "confirm", "revision": 0, "comment": f"属实 {number('stored comment of a decision')}",
+                }  # fmt: skip
+                await reviewer.ask("POST", f"/api/v1/inspections/{inspection['id']}/review/claim")
+                code, content = await reviewer.ask(
+                    "POST", f"/api/v1/findings/{finding['id']}/decisions", ruling
+                )
+                self.gathered.decisions.append(f"{code} {content.decode()[:200]}")
+
     async def _ids(self, people) -> dict[str, list[str]]:
         rows = await self.desk.calls()
         async with self.desk.ground.database.read() as session:
@@ -375,10 +427,13 @@ class Stage:
         lines = [line async for line in export_lines(ground.database, ground.ledger_service.verifier)]
         self.gathered.exports.append(("ledger export", "\n".join(lines).encode()))
         rows = await self.desk.calls()
+        async with ground.database.read() as session:
+            query = select(MessageRow.contact_id).where(MessageRow.contact_id.is_not(None)).distinct()
+            written = list(await session.scalars(query.limit(60)))
         bundle = self.system.data / "evidence.zip"
         done = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "maskline", "evidence", "export", *[row.contact_id for row in rows], "--out", str(bundle)],
+            [sys.executable, "-m", "maskline", "evidence", "export", *[row.contact_id for row in rows], *written, "--out", str(bundle)],
             cwd=ROOT, env=self.system.environment(), capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr.decode()

@@ -15,6 +15,7 @@ from core.access.model import Role
 from core.ids import new_id
 from maskline.demo.chat import ChatCustomer
 from tests.conformance.test_smpp_channel import Smsc
+from tests.leak.archive import Archive
 from tests.leak.canaries import SPELLINGS, Canaries, spelled
 from tests.leak.crawl import Crawler
 from tests.leak.hostile import HEADERS
@@ -55,7 +56,7 @@ class Talk:
     """The customers, the one with the notes first."""
 
     async def all(self, agent: Staff, trunk: SipPhone) -> None:
-        kinds = ("SMS", "held", "decided", "SIP", "stored: web chat")
+        kinds = ("SMS", "held", "decided", "SIP", "stored: web chat", "archive")
         bound = {
             kind: await self.desk.bind(agent, number=self.canaries.e164(self._phone(kind))) for kind in kinds
         }
@@ -66,6 +67,17 @@ class Talk:
         await self._sms(bound["SMS"])
         await self._chat(bound["stored: web chat"], link)
         await self._sip(bound["SIP"], trunk)
+        await self._archive(agent, bound["archive"])
+
+    async def _archive(self, agent: Staff, bound: Bound) -> None:
+        path = self.desk.system.settings.wecom.path
+        assert path is not None
+        archive = Archive(path, self.canaries)
+        try:
+            admin = self.crawlers[Role.ADMINISTRATOR]
+            self.threads["wecom"] = await archive.play(self.desk, agent, bound, admin)
+        finally:
+            self.said += archive.said
 
     @staticmethod
     def _phone(kind: str) -> str:
@@ -120,7 +132,10 @@ class Talk:
     async def _held(self, held: Bound, decided: Bound) -> None:
         """One waits for ever, one is rejected, one released: each with a number beside the card."""
         number, review = self.number, self.crawlers[Role.REVIEWER]
-        waits = await self._send(held, f"请转到 {CARD}，有事打 {number('held text')}")
+        key = {"idempotency_key": self.canaries.number("idempotency key of a message")}
+        waits = await self._send(held, f"请转到 {CARD}，有事打 {number('held text')}", **key)
+        again = await self._send(held, f"请转到 {CARD}，有事打 {number('held text')}", **key)
+        assert again["id"] == waits["id"], "the key is known again"
         assert waits["state"] == "held", waits
         self.threads["held"] = waits["thread_id"]
         no = await self._send(decided, f"请转到 {CARD}，有事打 {number('rejected text')}")
@@ -138,7 +153,11 @@ class Talk:
 
     async def _template(self, bound: Bound) -> str:
         """A template's text and values hold no number; the link to the chat comes by it."""
-        draft = {"name": "网聊邀请", "purpose": "collection", "text": TEMPLATE}
+        draft = {
+            "name": f"网聊邀请 {self.number('template name')}",
+            "purpose": "collection",
+            "text": TEMPLATE,
+        }
         draft["variables"] = [{"name": "who", "kind": "text"}]
         for spelling in SPELLINGS:
             bad = TEMPLATE + self.number(f"template text, {spelling}", spelling)
@@ -147,7 +166,7 @@ class Talk:
         await self._refused(
             Role.SUPERVISOR, f"/template-versions/{made['id']}/decision", {"approve": self.number("approval")}
         )
-        decision = {"approve": True, "comment": "可用"}
+        decision = {"approve": True, "comment": f"可用，{self.number('template comment')}"}
         await self._ask(Role.REVIEWER, f"/template-versions/{made['id']}/decision", decision)
         body = {"binding_id": bound.binding_id, "channel": "sms", "template_version_id": made["id"]}
         for spelling in SPELLINGS:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from core.access.model import Role
+from tests.leak.archive import MAY_OPEN
 from tests.leak.canaries import SPELLINGS, Canaries
 from tests.leak.scenes import Gathered, perform
 from tests.leak.talk import smsc_account
@@ -26,8 +28,10 @@ def vosk_model() -> Path:
 
 
 @pytest.fixture(scope="module")
-def gathered() -> Iterator[Gathered]:
+def gathered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gathered]:
     """Play once, with every process at its most talkative."""
+    vendor = tmp_path_factory.mktemp("vendor")
+    (vendor / "archive.jsonl").touch()
     smsc_port = free_port(socket.SOCK_STREAM)
     system = System(
         ("calls", "switch", "messages", "web", "relay", "worker"),
@@ -36,6 +40,7 @@ def gathered() -> Iterator[Gathered]:
         security={"totp_required_roles": []},
         ledger={"checkpoint_interval_s": 1},
         speech={"engine": "vosk", "vosk_model_path": str(vosk_model())},
+        wecom={"source": "file", "path": str(vendor / "archive.jsonl"), "every_s": 0.3},
     )
     try:
         system.prepare()
@@ -57,7 +62,7 @@ def test_the_numbers_were_really_said(gathered):
         name
         for name in gathered.canaries.names
         if not name.startswith(
-            ("stored", "refused", "import", "id number", "RTP", "RTCP", "customer's phone, ", "phone of a customer, ")
+            ("stored", "refused", "import", "idempotency", "id number", "RTP", "RTCP", "customer's phone, ", "phone of a customer, ")
         )
         and name not in {
             "DTMF", "not RTP at all", "search", "bad input to the API", "user name at the log-in",
@@ -66,7 +71,7 @@ def test_the_numbers_were_really_said(gathered):
     }  # fmt: skip
     assert expected - said == set()
     assert len(expected) > 140
-    for kind in ("SMS", "chat", "SIP", "template", "note", "receipt", "staff"):
+    for kind in ("SMS", "chat", "SIP", "template", "note", "receipt", "staff", "archive", "content"):
         assert any(name.startswith(kind) for name in expected), kind
 
 
@@ -140,8 +145,56 @@ def test_staff_phones(gathered):
     none_in(gathered, gathered.staff_phones)
 
 
+def test_what_came_through_the_archive_was_really_shown(gathered):
+    """Forwarded, mixed, carded, linked: read, and masked; of both sides."""
+    thread, number = gathered.threads["wecom"], gathered.canaries.number
+    for role in ("agent", "supervisor", "reviewer"):
+        where = {
+            f"{role}: GET {path}{thread}{more}"
+            for path, more in (("/threads/", ""), ("/api/v1/threads/", "/messages"))
+        }
+        for data in (data for path, data in gathered.answers if path in where):
+            for by in ("staff", "customer"):
+                for name in (
+                    "text by {}: content",
+                    "chatrecord by {}: item: content",
+                    "mixed by {}: item: content",
+                ):
+                    assert f"139****{number(f'archive {name.format(by)}')[-4:]}".encode() in data, (
+                        role,
+                        by,
+                        name,
+                    )
+    assert gathered.closed_alerts
+    assert gathered.decisions, "a finding was there to decide on"
+
+
+def test_a_file_is_seen_only_by_who_decides_whether_it_may_be(gathered):
+    """What is in a file no machine masks: the employee is refused until a person has looked."""
+    finder, opened = gathered.canaries.finder(), 0
+    for where, data in gathered.answers:
+        role, _, asked = where.partition(": GET /api/v1/attachments/")
+        if not asked:
+            continue
+        names = {hit.partition(" (")[0] for hit in finder.find(data)}
+        if role in MAY_OPEN:
+            assert all(name.startswith("content of ") for name in names), (where, names)
+            opened += bool(names)
+        elif role == "agent":  # what they themselves sent is theirs
+            assert all(name.startswith("content of ") and name.endswith(" by staff") for name in names), names
+        else:
+            assert not names, (where, names)
+    assert opened >= 4
+
+
+def seen_by_all(gathered: Gathered) -> list[tuple[str, bytes]]:
+    """All answers but files, which the test above looks at one by one."""
+    skipped = tuple(f"{role}: GET /api/v1/attachments/" for role in (*MAY_OPEN, Role.AGENT))
+    return [(where, data) for where, data in gathered.answers if not where.startswith(skipped)]
+
+
 def test_api_and_pages(gathered):
-    none_in(gathered, gathered.answers)
+    none_in(gathered, seen_by_all(gathered))
 
 
 def test_files_logs_database_broker(gathered):
@@ -204,6 +257,16 @@ def test_eight_digits_within_a_hash_are_no_number_but_eleven_are():
     assert finder.find(b'"e3b0c44298' + number + b'fc1c149afbf4"')
     assert finder.find(b'"e3b0c44298fc1c149afbf4" ' + number[-8:])
     assert finder.find(b"abc" + number[-8:] + b"def")
+
+
+def test_eight_digits_within_a_measured_value_are_no_number_but_eleven_are():
+    canaries = Canaries()
+    number = canaries.number("planted").encode()
+    finder = canaries.finder()
+    assert not finder.find(b"process_start_seconds 1763" + number[-8:] + b".25\n")
+    assert not finder.find(b"bytes 1." + number[:-9:-1] + b"7e+09\n")
+    assert finder.find(b"bytes 1." + number + b"7e+09\n")
+    assert finder.find(b"pay 12.50 to " + number[-8:] + b".")
 
 
 def test_a_number_in_a_file_or_answer_would_be_seen(gathered):
