@@ -1,0 +1,1 @@
+"""Plays the server and checks an agent's answers, for authors of agents."""

@@ -1,0 +1,60 @@
+"""What the command line says, Chinese and English."""
+
+import os
+from collections.abc import Mapping
+
+TEXTS: Mapping[str, tuple[str, str]] = {
+    "about": ("Maskline 参考手机代理（模拟手机）", "Reference agent of Maskline, on a simulated phone"),
+    "enrol": ("用二维码文本登记", "enrol by the text of the QR code"),
+    "run": ("持续运行：取策略、执行指令、上报", "run: policies, commands, reports"),
+    "status": ("显示本机状态", "show how the phone stands"),
+    "conform": ("检验一个代理是否符合协议", "check an agent against the protocol"),
+    "folder": ("手机的“磁盘”文件夹", "folder that is the phone's disk"),
+    "qr": ("含二维码文本的文件，- 为标准输入", "file with the text of the QR code; - for standard input"),
+    "agree": ("代员工同意告知书（仅用于测试）", "agree to the terms for the employee (for tests)"),
+    "once": ("只做一轮", "one round only"),
+    "wake": ("唤醒方式", "way to be woken"),
+    "every": ("两轮之间最长的秒数", "longest pause between rounds, in seconds"),
+    "api-level": ("Android API 级别", "Android API level"),
+    "mode": ("管理模式", "management mode"),
+    "hardware": ("硬件序列号", "serial number"),
+    "refuse": ("拒绝的设置，如 cameraAccess=USER_ACTION", "setting to refuse, e.g. cameraAccess=USER_ACTION"),
+    "late": (
+        "延迟若干轮生效的设置，如 cameraAccess=2",
+        "setting that takes effect rounds later, e.g. cameraAccess=2",
+    ),
+    "lie": ("谎称已生效的设置", "setting that is said to be carried out and is not"),
+    "refuse-command": ("拒绝的指令，如 REBOOT=UNSUPPORTED", "command to refuse, e.g. REBOOT=UNSUPPORTED"),
+    "power": ("在此处断电一次", "lose power here, once"),
+    "clock": ("本机时钟偏差（秒）", "error of the phone's own clock, in seconds"),
+    "loss": ("请求或应答丢失的比例", "share of requests or answers that get lost"),
+    "agent-command": (
+        "启动被检代理的命令，{server} {qr} {folder} 会被替换；缺省检验参考代理",
+        "command that starts the agent to check, with {server} {qr} {folder}; our own without it",
+    ),
+    "only": ("只检验此项", "check this case only"),
+    "ask-terms": ("是否同意以上告知书？[y/N] ", "Do you agree to the terms above? [y/N] "),
+    "enrolled": ("已登记，编号 {id}，状态 {trust}", "enrolled as {id}, {trust}"),
+    "not-agreed": ("未同意告知书，没有登记。", "The terms were not agreed to; the phone is not enrolled."),
+    "bad-qr": ("这不是登记二维码的文本。", "This is not the text of an enrolment code."),
+    "bad-server": ("服务器的密钥与二维码不符。", "The server's key is not the one in the code."),
+    "refused": ("服务器拒绝：{code} {detail}", "The server refused: {code} {detail}"),
+    "no-network": ("连不上服务器。", "The server cannot be reached."),
+    "power-lost": ("断电；再次运行即从断点继续。", "Power lost; run again to go on."),
+    "round-ok": ("完成一轮：{compliance}，版本 {version}", "round done: {compliance}, version {version}"),
+    "round-waiting": ("等待管理员批准", "waiting for approval"),
+    "round-offline": ("离线", "offline"),
+    "round-consent": ("需要同意新的告知书", "the terms of now must be agreed to"),
+    "round-refused": ("有内容不可信或被拒绝", "something was not to be believed, or was refused"),
+    "round-ended": ("已不再受管理：{ended}", "no longer managed: {ended}"),
+    "case-passed": ("通过  {zh}", "passed  {en}"),
+    "case-failed": ("未通过  {zh}：{why}", "FAILED  {en}: {why}"),
+    "conform-sum": ("{passed} 项通过，{failed} 项未通过", "{passed} passed, {failed} failed"),
+}
+
+
+def say(name: str, **facts: object) -> str:
+    """Give a text in the language of `MASKLINE_LANGUAGE` (zh, en; Chinese by default)."""
+    zh, en = TEXTS[name]
+    text = en if os.environ.get("MASKLINE_LANGUAGE", "zh").startswith("en") else zh
+    return text.format(**facts) if facts else text

@@ -1,0 +1,144 @@
+"""The conformance runner: our own agent passes every case, and each broken one fails where it is broken."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from devicepolicy.agent import orders, policy, signing
+from devicepolicy.agent.client import Client
+from devicepolicy.agent.conformance import stage as stages
+from devicepolicy.agent.conformance.cases import CASES
+from devicepolicy.agent.conformance.runner import by_command, check, conform, ours
+from devicepolicy.agent.memory import Kept
+from devicepolicy.agent.orders import Orders
+
+CASE = {case.name: case for case in CASES}
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+async def test_our_own_agent_passes() -> None:
+    said: list[str] = []
+    assert await conform(write=said.append) == 0, said
+    assert len(said) == len(CASES) + 1
+
+
+async def test_an_agent_is_started_by_its_command() -> None:
+    command = (
+        f"{sys.executable} -m devicepolicy.agent run --qr {{qr}} --agree --folder {{folder}} --every 0.1"
+    )
+    assert await check(CASE["command-order"], by_command(command)) is None
+
+
+def _believe(token: str, kind: str, **_: object) -> signing.Document:
+    payload = json.loads(signing.unb64u(token.split(".")[1]))
+    return signing.Document(payload["seq"], payload["iat"], payload["exp"] + 10**6, payload["doc"])
+
+
+def credulous_of_commands(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(orders, "verify", _believe)
+
+
+def credulous_of_policies(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(policy, "verify", _believe)
+    patch.setattr(policy, "document_sha256", lambda document: document["sha256"])
+
+
+def impatient(patch: pytest.MonkeyPatch) -> None:
+    async def at_once(self: Orders) -> list[str]:
+        return [name for name, kept in self._memory.commands.items() if kept.phase == "kept"]
+
+    patch.setattr(Orders, "_acknowledge", at_once)
+
+
+def forgetful(patch: pytest.MonkeyPatch) -> None:
+    def keep(self: Orders, token: str) -> None:
+        found = _believe(token, signing.COMMAND)
+        self._memory.commands[str(found.doc["command_id"])] = Kept(
+            found.sequence, dict(found.doc), found.expires
+        )
+
+    patch.setattr(Orders, "_keep", keep)
+    patch.setattr("devicepolicy.agent.phone.SimulatedPhone.took_effect", lambda *_: False)
+    original = stages.Stage._acks
+
+    async def acks(self, request, body):  # begins whatever was acknowledged, as a server that lost its books
+        self.results = [one for one in self.results if one["command_id"] != f"{1:032x}"]
+        return await original(self, request, body)
+
+    patch.setattr(stages.Stage, "_acks", acks)
+
+
+def boastful(patch: pytest.MonkeyPatch) -> None:
+    told = policy.Policy.told
+
+    def boast(self: policy.Policy) -> dict[str, object]:
+        report = told(self)
+        wanted = (self._memory.wanted or {}).get("settings", {})
+        return {**report, "settings": {name: {"sha256": digest} for name, digest in wanted.items()}}
+
+    patch.setattr(policy.Policy, "told", boast)
+
+
+def repeats_its_nonce(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("devicepolicy.agent.client.secrets.token_urlsafe", lambda _: "A" * 22)
+
+
+def stubborn_clock(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Client, "_set_clock", lambda *_, **__: None)
+
+
+def backwards(patch: pytest.MonkeyPatch) -> None:
+    acknowledge = Orders._acknowledge
+
+    async def reverse(self: Orders) -> list[str]:
+        return list(reversed(await acknowledge(self)))
+
+    patch.setattr(Orders, "_acknowledge", reverse)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "case"),
+    [
+        (credulous_of_commands, "command-audience"),
+        (credulous_of_commands, "command-forged"),
+        (credulous_of_commands, "command-expired"),
+        (credulous_of_policies, "desired-tampered"),
+        (credulous_of_policies, "desired-audience"),
+        (credulous_of_policies, "desired-old"),
+        (credulous_of_policies, "desired-expired"),
+        (credulous_of_policies, "desired-key"),
+        (impatient, "command-withheld"),
+        (impatient, "command-order"),
+        (backwards, "command-order"),
+        (forgetful, "command-once"),
+        (boastful, "unknown-setting"),
+        (repeats_its_nonce, "applied"),
+        (stubborn_clock, "clock"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+async def test_a_broken_agent_fails(spoil: Break, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devicepolicy.agent.conformance.stage.Stage.until", _soon(stages.Stage.until))
+    spoil(monkeypatch)
+    assert await check(CASE[case], ours) is not None
+
+
+def _soon(until):
+    async def soon(self, what, check, within_s=2.0) -> None:
+        await until(self, what, check, 2.0)
+
+    return soon
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_command_line_speaks_both_languages(language: str, tmp_path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "devicepolicy.agent", "enrol", "--folder", str(tmp_path), "--qr", "-"],
+        input="not a code", capture_output=True, text=True, check=False, timeout=60,
+        env={"MASKLINE_LANGUAGE": language, "PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert ("二维码" in done.stderr) is (language == "zh")
