@@ -27,7 +27,7 @@ CHAT_APP = "com.tencent.mm"
 POLICY: dict[str, Any] = {
     "maskline": {
         "uploads": {"callLog": True, "sms": True, "simRecordings": True},
-        "messagingApps": [{"packageName": CHAT_APP}],
+        "messagingApps": [{"packageName": CHAT_APP, "images": "EGRESS_BLOCKED", "means": "ACCESSIBILITY_RULE"}],
         "conductEvents": [
             "CONTACT_DELETED", "CHAT_DELETED", "NAME_CARD_PUSHED", "PRIVATE_GROUP_CREATED", "LOCATION_SHARED",
             "RED_PACKET", "TRANSFER", "CODE_SCANNED", "SCREENSHOT_TRIED", "BLOCKED_APP_OPENED", "SIM_CHANGED",

@@ -1,0 +1,192 @@
+"""What a phone hands in, as the roof wires it: in the customer's conversation, inspected, with an alert."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from core.access.employees import NewEmployee
+from core.access.model import Principal, Role
+from core.clock import ManualClock
+from core.config import Settings
+from core.outbox import OutboxRow
+from core.vault import Keyring
+from core.web.app import build_app
+from core.web.ports import NobodyKnown
+from devicepolicy.enrolment.model import NewToken
+from devicepolicy.fleet import Fleet
+from devicepolicy.policies.assignments import Target
+from devicepolicy.policies.model import Layer, TargetKind
+from devicepolicy.uploads.models import UploadEventRow, UploadRecordingRow, UploadRecordRow
+from gateway.contact.model import Purpose
+from gateway.customers.model import CustomerInput
+from gateway.messages.model import ChannelKind, MessageRole
+from gateway.messages.models import AttachmentRow, ConductRow, MessageRow
+from gateway.numbers.model import BindRequest, LineDraft
+from maskline.ground import Ground, open_ground
+from maskline.permissions import registry
+from maskline.wiring.gateway import Gateway, build_gateway, build_people
+from maskline.wiring.messages import archive_members
+from maskline.wiring.phones import Phones, build_phones
+from maskline.wiring.quality import build_inspecting
+from maskline.wiring.uploads import SOURCE, all_ports
+from maskline.worker import Deliverer
+from qa.inspection.models import AlertRow
+from qa.speech.engine import SpeechEngine
+from qa.tasks import CONDUCT_SEEN, handlers
+from tests.support.uploading import CHAT_APP, CUSTOMER, POLICY, UploadingPhone
+
+SOUND = b"#!AMR\n" + bytes(3000)
+
+
+def no_ear() -> SpeechEngine:
+    raise AssertionError("no sound is heard in these tests")
+
+
+@dataclass
+class Roof:
+    """What a phone of the tests needs of a house, over the real wiring."""
+
+    ground: Ground
+    gateway: Gateway
+    phones: Phones
+    http: TestClient[Any, Any]
+    admin: Principal
+    worker: str = ""
+    customer: str = ""
+
+    @property
+    def fleet(self) -> Fleet:
+        return self.phones.fleet
+
+    @property
+    def clock(self) -> Any:
+        return self.ground.clock
+
+    async def set_up(self) -> UploadingPhone:
+        """An employee with a customer of theirs and a phone under policy."""
+        people = build_people(self.ground, registry()).employees
+        made = await people.create(self.admin, NewEmployee("lin", "林晓雨", frozenset({Role.AGENT})))
+        self.worker = made.employee.id
+        await self.gateway.lines.add(self.admin, LineDraft("02166667777", "上海", "云山", "备案-1"))
+        customers, until = self.gateway.customers, self.clock.now() + timedelta(days=7)
+        wish = CustomerInput(phone=CUSTOMER, name="张三丰")
+        self.customer = (await customers.create(self.admin, wish, owner_id=self.worker)).id
+        binding = BindRequest(self.worker, self.customer, Purpose.COLLECTION, until)
+        await self.gateway.bindings.bind(self.admin, binding)
+        policies = self.phones.policies
+        policy = await policies.service.create(self.admin, "全员", "", POLICY)
+        await policies.service.publish(self.admin, policy.id, 1)
+        everybody = Target(TargetKind.EVERYBODY)
+        await policies.assignments.assign(self.admin, Layer.ORGANISATION, everybody, policy.id, 1)
+        token = await self.fleet.tokens.issue(
+            self.admin, NewToken("手机", approves=True, employee_id=self.worker)
+        )
+        phone = UploadingPhone(self)  # type: ignore[arg-type]
+        await phone.enrol(token.token)
+        self.clock.advance(timedelta(minutes=2))
+        return phone
+
+    async def work(self) -> None:
+        """Do what the worker does about uploads and conduct."""
+        quality = build_inspecting(self.ground, no_ear)
+        topics = {
+            CONDUCT_SEEN: handlers(quality.calls, quality.messages)[CONDUCT_SEEN],
+            **self.phones.uploads.handing_on.handlers(),
+        }
+        deliverer = Deliverer(self.ground.database, self.ground.outbox, topics)
+        for row in await self.rows(OutboxRow):
+            if row.topic in topics and row.done_at is None:
+                assert await deliverer.deliver(row.id), row.topic
+
+    async def rows(self, table: Any) -> list[Any]:
+        async with self.ground.database.read() as session:
+            return list(await session.scalars(select(table).order_by(table.id)))
+
+
+@pytest.fixture
+async def roof(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Roof]:
+    settings = Settings(data_dir=tmp_path / "data", database_url=SecretStr(database_url))
+    Keyring.create(settings.keyring_path)
+    grants = registry().grants_for([Role.ADMINISTRATOR])
+    admin = Principal("a" * 32, None, "", frozenset({Role.ADMINISTRATOR}), grants, "e" * 32, clock.now())
+    async with open_ground(settings, clock) as ground:
+        await ground.database.check()
+        gateway = build_gateway(ground)
+        phones = build_phones(ground, all_ports(ground, gateway))
+        app = build_app(
+            settings,
+            endpoints=[*phones.fleet.endpoints(), *phones.uploads.endpoints(phones.gate)],
+            permissions=registry(),
+            authenticator=NobodyKnown(),
+            clock=clock,
+        )
+        async with TestClient(TestServer(app)) as client:
+            yield Roof(ground, gateway, phones, client, admin)
+
+
+async def test_what_was_said_on_the_phone_stands_in_the_customers_conversation(roof: Roof) -> None:
+    phone = await roof.set_up()
+    await archive_members(roof.ground).link(
+        roof.admin, SOURCE, f"{CHAT_APP}/wxid_zsf", customer_id=roof.customer
+    )
+    outcomes = await phone.records(
+        phone.sms(f"+86 {CUSTOMER}", "请于明天还款。", direction="out"),
+        phone.sms(CUSTOMER, "知道了"),
+        phone.chat("wxid_zsf", text="不还就找你家人", direction="out"),
+    )
+    assert outcomes == ["kept"] * 3
+    status, answer = await phone.send_all(phone.recording(SOUND, CUSTOMER), SOUND, 2000)
+    assert (status, answer["state"]) == (200, "COMPLETE")
+    await roof.work()
+    messages = {row.id: row for row in await roof.rows(MessageRow)}
+    records = await roof.rows(UploadRecordRow)
+    (recording,) = await roof.rows(UploadRecordingRow)
+    assert [(messages[row.message_id].channel, messages[row.message_id].role) for row in records] == [
+        (ChannelKind.SMS, MessageRole.STAFF),
+        (ChannelKind.SMS, MessageRole.CUSTOMER),
+        (ChannelKind.WECOM, MessageRole.STAFF),
+    ]
+    assert {row.customer_id for row in messages.values()} == {roof.customer}
+    (voice,) = await roof.rows(AttachmentRow)
+    assert (voice.message_id, voice.kind.value, voice.sha256) == (
+        recording.message_id, "voice", recording.sha256,
+    )  # fmt: skip
+    await roof.work()  # nothing waits any more
+    assert len(await roof.rows(MessageRow)) == len(messages) == 4
+
+
+async def test_conduct_on_the_phone_raises_an_alert_at_once(roof: Roof) -> None:
+    phone = await roof.set_up()
+    call = phone.call(CUSTOMER)
+    await phone.records(call, phone.sms(CUSTOMER, "您好"))
+    gone = phone.item("CONTACT_DELETED", evidence={"counterpart": CUSTOMER, "app": CHAT_APP})
+    told = phone.item("CONTACT_DELETED", evidence={"counterpart": CUSTOMER})
+    root = phone.item("ROOT_FOUND")
+    assert await phone.events(gone, told, root, root) == ["kept", "kept", "kept", "duplicate"]
+    await roof.work()
+    conducts = {row.id: row for row in await roof.rows(ConductRow)}
+    kinds = sorted(row.kind.value for row in conducts.values())
+    assert kinds == ["deleted_by_staff", "deleted_by_staff", "root_found", "sim_call"]
+    assert {row.conduct_id for row in await roof.rows(AlertRow)} == set(conducts)
+    assert {row.conduct_id for row in await roof.rows(UploadEventRow)} < set(conducts)
+    kept = await roof.rows(UploadRecordRow)
+    assert [row.deleted_at is not None for row in kept] == [True, True]
+
+
+async def test_an_erased_customer_leaves_no_index(roof: Roof) -> None:
+    phone = await roof.set_up()
+    await phone.records(phone.sms(CUSTOMER, "您好"))
+    async with roof.ground.database.read() as session:
+        (row,) = list(await session.scalars(select(UploadRecordRow)))
+    assert (row.customer_id, row.counterpart is None) == (roof.customer, False)
+    await roof.gateway.customers.erase(roof.admin, roof.customer)
+    await roof.work()  # what waits for a customer who is gone is closed, not tried for ever
+    (row,) = await roof.rows(UploadRecordRow)
+    assert (row.counterpart, row.message_id, row.handed_on_at is None) == (None, None, False)
