@@ -11,8 +11,12 @@ from sqlalchemy import select
 from core.access.employees import NewEmployee
 from core.access.model import Principal, Role
 from core.exports.model import Chosen
+from core.ids import new_id
+from core.sealed import Field
 from devicepolicy.commands.kinds import Wipe
 from devicepolicy.commands.model import NewCommand
+from devicepolicy.uploads.model import EventKind, Severity
+from devicepolicy.uploads.models import UploadEventRow
 from gateway.contact.model import Purpose
 from gateway.contact.models import ContactRow
 from gateway.customers.consent import BlockAsked
@@ -76,6 +80,7 @@ async def _things_of_wang(stage: Stage) -> dict[str, str]:
     device_id, command_id = await _a_phone_with_a_wipe(stage, wang, admin)
     return {
         "device_id": device_id, "command_id": command_id,
+        "upload_event_id": await _conduct_on_a_phone(stage, wang, device_id),
         "message_id": message_id, "thread_id": thread_id, "attachment_id": attachment or "", "note_id": note.id,
         "step_id": step.id, "block_id": block.id, "import_id": report.import_id, "session_id": sessions[0].id,
         "export_id": await _an_export_of_another_auditor(stage, admin),
@@ -93,6 +98,20 @@ async def _a_phone_with_a_wipe(stage: Stage, owner: Principal, admin: Principal)
         session.add(row)
     wipe = await stage.phones.commands.service.issue(admin, NewCommand(row.id, Wipe()))
     return row.id, wipe.id
+
+
+async def _conduct_on_a_phone(stage: Stage, owner: Principal, device_id: str) -> str:
+    """Give the id of a conduct event that a phone told."""
+    event_id, now = new_id(), stage.clock.now()
+    row = UploadEventRow(
+        id=event_id, device_id=device_id, employee_id=owner.employee_id, department_id=owner.department_id,
+        kind=EventKind.ROOT_FOUND, severity=Severity.SEVERE, catalogue_version="1.0.0", key="0" * 64,
+        sha256="0" * 64, seq=1, device_at=now, at=now, received_at=now, outside_hours=False,
+        body=stage.ground.vault.cipher().seal(Field("dp_upload_events", "body", event_id), "{}"),
+    )  # fmt: skip
+    async with stage.ground.database.begin() as session:
+        session.add(row)
+    return event_id
 
 
 async def _somebody_unbound(
