@@ -92,6 +92,4 @@ async def test_from_the_code_to_the_wipe(web: System, tmp_path) -> None:
             await until(lambda: phone.body.wiped, "wiped", rounds)
         detail = await phones.commands.queries.one(admin, wipe.id)
         assert detail.command.state.value == "SUCCEEDED"
-        if (await row()).trust is not Trust.RELEASED:
-            await phones.fleet.enrolment.release(admin, device_id)
         assert (await row()).trust is Trust.RELEASED

@@ -1,6 +1,7 @@
 """The reference agent's own signatures, hashes and settings against the published vectors and the server's."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +17,17 @@ from devicepolicy.capabilities.expected import expected_gaps
 from devicepolicy.capabilities.facts import Backend, DeviceFacts, Mode
 from devicepolicy.capabilities.orders import Flag, Ladder
 from devicepolicy.capabilities.table import table
+from devicepolicy.commands.agent_schemas import AckBody, ResultsBody
+from devicepolicy.commands.kinds import CommandKind
+from devicepolicy.enrolment.schemas import AgreementIn, EnrolIn
+from devicepolicy.identity.errors import REFUSALS
 from devicepolicy.identity.requests import sign_request
 from devicepolicy.policies.canonical import setting_sha256, sha256_of
 from devicepolicy.policies.settings import flatten
-from scripts.make_agent_settings import text
+from devicepolicy.sync.schemas import ReportIn
+from scripts.make_agent_settings import PAGE, page, text
 
+PROTOCOL = PAGE.with_name("agent-protocol.md")
 VECTORS = json.loads((DATA / "vectors.json").read_text("utf-8"))
 SERVERS = Path(devicepolicy.identity.__file__).parent / "data" / "vectors.json"
 KEY = Ed25519PrivateKey.from_private_bytes(signing.unb64u(VECTORS["phone"]["private_key"]))
@@ -36,7 +43,25 @@ def test_published_vectors_are_the_servers() -> None:
 def test_settings_are_those_of_the_capability_table() -> None:
     shipped = (DATA / "settings.json").read_text("utf-8")
     assert shipped == text(), "run: python -m scripts.make_agent_settings"
+    assert PAGE.read_text("utf-8") == page(), "the same"
     assert set(known().rows) == set(table().rows)
+
+
+@pytest.mark.parametrize("model", [EnrolIn, AgreementIn, ReportIn, AckBody, ResultsBody])
+def test_examples_of_the_document_are_what_the_server_takes(model) -> None:
+    text = PROTOCOL.read_text("utf-8")
+    found = re.findall(rf"<!-- {model.__name__} -->\n```json\n(.*?)```", text, re.DOTALL)
+    assert found
+    for example in found:
+        model.model_validate_json(example)
+
+
+def test_the_document_names_every_refusal_and_every_command() -> None:
+    text = PROTOCOL.read_text("utf-8")
+    for refusal in REFUSALS:
+        assert f"`{refusal.code}`" in text
+    for kind in CommandKind:
+        assert f"`{kind.value}`" in text
 
 
 @pytest.mark.parametrize("vector", VECTORS["requests"], ids=lambda vector: vector["target"])
