@@ -53,7 +53,9 @@ class _Item(ApiModel):
     """What every item has. `sha256` is that of the RFC 8785 bytes of the item without `sha256`."""
 
     id: PhonesId
-    seq: int = Field(ge=1, description="Rises with each item that the phone makes, whatever its clock does.")
+    seq: int = Field(
+        ge=1, le=2**53 - 1, description="Rises with each item that the phone makes, whatever its clock does."
+    )
     at: Moment
     salt: Salt
     sha256: Sha256
@@ -164,7 +166,7 @@ class RecordingIn(ApiModel):
     id: PhonesId
     at: Moment
     sha256: Sha256
-    size: int = Field(ge=1, le=256 * 1024 * 1024)
+    size: int = Field(ge=1, le=64 * 1024 * 1024)
     media_type: MediaType
     duration_s: Seconds
     direction: Literal["out", "in"]
