@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -20,6 +21,7 @@ from devicepolicy.commands import kinds
 from devicepolicy.commands.model import NewCommand
 from devicepolicy.devices.model import ComplianceState, DeviceState, Trust
 from tests.support.agents import Handset, Site, open_site, yes
+from tests.support.mosquitto import Mosquitto, MosquittoMissing
 
 STRICT = {
     "cameraAccess": "CAMERA_ACCESS_DISABLED",
@@ -287,3 +289,37 @@ async def test_one_phone_is_not_another(site: Site) -> None:
     with pytest.raises(Problem) as refused:
         await other.agent.client.ask("GET", "/desired")
     assert refused.value.code == "signature-forged"
+
+
+async def test_a_phone_is_woken_by_mqtt(
+    sqlite_url: str, clock: ManualClock, settings: Settings, tmp_path: Path
+) -> None:
+    try:
+        broker = Mosquitto(tmp_path)
+    except MosquittoMissing as missing:
+        pytest.skip(str(missing))
+    broker.start()
+    phones = settings.phones.model_copy(update={"mqtt": broker.settings})
+    database = Database(sqlite_url)
+    try:
+        async with open_site(database, clock, settings.model_copy(update={"phones": phones})) as site:
+            assert site.waking.mqtt is not None
+            publishing = asyncio.ensure_future(site.waking.mqtt.run())
+            handset = await site.handset()
+            assert await handset.round() == "ok"
+            rung = asyncio.Event()
+            waiting = asyncio.ensure_future(stay_awake(handset.agent, rung, "mqtt"))
+            async with asyncio.timeout(20):
+                await rung.wait()  # subscribed
+                rung.clear()
+                await site.order(handset)
+                while not handset.phone.body.locked:
+                    await rung.wait()
+                    rung.clear()
+                    await handset.round()
+            for task in (waiting, publishing):
+                task.cancel()
+            await asyncio.wait([waiting, publishing])
+    finally:
+        await database.close()
+        broker.stop()
