@@ -5,7 +5,17 @@ from core.web.context import RequestContext
 from core.web.problems import Problem
 from dashboard.live.feed import LiveFeed
 from dashboard.live.pulse import Pulse
-from dashboard.pages import administrator, agent, auditor, login, preferences, reading, reviewer, supervisor
+from dashboard.pages import (
+    administrator,
+    agent,
+    auditor,
+    login,
+    phones,
+    preferences,
+    reading,
+    reviewer,
+    supervisor,
+)
 from dashboard.pages.administrator.confirm import CONFIRM_PATH
 from dashboard.parts import DashboardParts
 from dashboard.render import STATIC, Renderer, catalogue
@@ -32,6 +42,7 @@ def build_pages(parts: DashboardParts) -> Pages:
         *supervisor.endpoints(renderer, parts, feed),
         *reviewer.endpoints(renderer, parts),
         *administrator.endpoints(renderer, parts),
+        *phones.endpoints(renderer, parts, feed),
         *auditor.endpoints(renderer, parts),
     ]
     renderer.serve(page.path for page in endpoints if page.method == "GET")

@@ -68,9 +68,18 @@ GROUPS = (
             Place("/lines", "nav.lines", "line.write"),
             Place("/bindings", "nav.bindings", "binding.read", beyond_own=True),
             Place("/employees", "nav.employees", "employee.read", beyond_own=True),
+            Place("/offboarding", "nav.offboarding", "offboarding.read", beyond_own=True),
             Place("/templates", "nav.templates", "template.write"),
             Place("/rules", "nav.rules", "rule.read", beyond_own=True),
             Place("/system", "nav.system", "system.status"),
+        ),
+    ),
+    Group(
+        "nav.group.phones",
+        (
+            Place("/phones", "nav.phones", "device.read", beyond_own=True),
+            Place("/policies", "nav.policies", "policy.read", beyond_own=True),
+            Place("/rollouts", "nav.rollouts", "policy.read", beyond_own=True),
         ),
     ),
     Group(

@@ -14,6 +14,10 @@ from core.ledger import LedgerService
 from core.status import StatusProvider
 from dashboard.day import Calendar
 from dashboard.people import People
+from devicepolicy.commands.build import Commands
+from devicepolicy.fleet import Fleet
+from devicepolicy.policies.build import Policies
+from devicepolicy.sync.queries import WantedReader
 from gateway.calls.accounts import SipAccountService
 from gateway.calls.desk import CallDesk
 from gateway.calls.queries import CallQueries
@@ -71,6 +75,9 @@ class DashboardParts:
     alerts: AlertService
     reviews: Reviews
     offboardings: Offboardings
+    fleet: Fleet
+    commands: Commands
+    policies: Policies
 
     @property
     def calendar(self) -> Calendar:
@@ -86,6 +93,11 @@ class DashboardParts:
     def verdicts(self) -> VerdictReader:
         """Verdicts in words."""
         return VerdictReader(self.database, self.rules)
+
+    @property
+    def wanted(self) -> WantedReader:
+        """What is wanted of a phone."""
+        return WantedReader(self.database, self.policies.table)
 
     @property
     def figures(self) -> InspectionFigures:

@@ -14,6 +14,9 @@ from core.access.scope import reaches
 from core.clock import Clock
 from core.db import Database
 from core.pulse import Fact
+from devicepolicy.commands.pulse import open_commands
+from devicepolicy.devices.pulse import phones
+from devicepolicy.permissions import COMMAND_READ, DEVICE_READ
 from gateway.calls.permissions import CALL_READ
 from gateway.calls.pulse import live_calls
 from gateway.contact.pulse import refused_since
@@ -34,6 +37,8 @@ class Part(StrEnum):
     REFUSED = "refused"
     ALERTS = "alerts"
     HELD = "held"
+    PHONES = "phones"
+    COMMANDS = "commands"
 
 
 PERMISSIONS: Mapping[Part, str] = {
@@ -41,6 +46,8 @@ PERMISSIONS: Mapping[Part, str] = {
     Part.REFUSED: CONTACT_READ,
     Part.ALERTS: ALERT_READ,
     Part.HELD: MESSAGE_REVIEW,
+    Part.PHONES: DEVICE_READ,
+    Part.COMMANDS: COMMAND_READ,
 }
 
 
@@ -80,6 +87,8 @@ class Pulse:
                 Part.REFUSED: await refused_since(session, since),
                 Part.ALERTS: await open_alerts(session),
                 Part.HELD: await held_messages(session),
+                Part.PHONES: await phones(session),
+                Part.COMMANDS: await open_commands(session),
             }
             paths = await session.execute(select(Department.id, Department.path))
             return Beat({part: tuple(found) for part, found in facts.items()}, dict(paths.all()))

@@ -1,6 +1,6 @@
 """Reads phones within the reader's scope: the list, the figures above it, one phone with its proofs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,14 +16,14 @@ from core.web.paging import paginate
 from devicepolicy import permissions
 from devicepolicy.devices.compliance import Fault, Reason, SettingState
 from devicepolicy.devices.errors import DeviceNotFound
-from devicepolicy.devices.model import ComplianceState, DeviceView, Trust
+from devicepolicy.devices.model import ComplianceState, DeviceState, DeviceView, Trust
 from devicepolicy.devices.models import DeviceRow, HistoryRow, ReportRow
 from devicepolicy.devices.views import device_view
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilter:
-    """Which phones to list. `text` is looked for in name, maker and model."""
+    """Which phones to list. `text` is looked for in name, maker and model, or it is a phone of `holders`."""
 
     trust: Trust | None = None
     compliance: ComplianceState | None = None
@@ -31,6 +31,11 @@ class DeviceFilter:
     employee_id: str | None = None
     department_id: str | None = None
     text: str | None = None
+    trusts: Collection[Trust] | None = None
+    states: Collection[DeviceState] | None = None
+    """Wanted, or in force by the phone's own word."""
+    department_ids: Collection[str] | None = None
+    holders: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +208,16 @@ def _conditions(principal: Principal, wanted: DeviceFilter) -> list[ColumnElemen
     found = [_reach(principal), *(column == value for column, value in equal if value is not None)]
     if wanted.online is not None:
         found += [DeviceRow.trust == Trust.TRUSTED, DeviceRow.offline.is_(not wanted.online)]
+    if wanted.trusts is not None:
+        found.append(DeviceRow.trust.in_(wanted.trusts))
+    if wanted.states is not None:
+        found.append(or_(DeviceRow.state.in_(wanted.states), DeviceRow.applied_state.in_(wanted.states)))
+    if wanted.department_ids is not None:
+        found.append(DeviceRow.department_id.in_(wanted.department_ids))
     if wanted.text:
         looked_at = (DeviceRow.name, DeviceRow.manufacturer, DeviceRow.model)
-        found.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in looked_at)))
+        told = [column.icontains(wanted.text, autoescape=True) for column in looked_at]
+        found.append(or_(*told, DeviceRow.employee_id.in_(wanted.holders)))
     return found
 
 

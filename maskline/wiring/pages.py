@@ -60,6 +60,9 @@ def dashboard_parts(
         alerts=quality.alerts,
         reviews=quality.reviews,
         offboardings=build_offboardings(ground, gateway, messages, client, phones),
+        fleet=phones.fleet,
+        commands=phones.commands,
+        policies=phones.policies,
     )
 
 

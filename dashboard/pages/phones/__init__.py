@@ -1,0 +1,20 @@
+"""The phones' pages: the fleet, one phone with its proofs, orders, and enrolment."""
+
+from core.web.endpoint import Endpoint
+from dashboard.live.feed import LiveFeed
+from dashboard.pages.phones import device, enrol, fleet, orders, trust
+from dashboard.pages.phones.kit import PhoneKit
+from dashboard.parts import DashboardParts
+from dashboard.render import Renderer
+
+
+def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list[Endpoint]:
+    """Give the pages. Fixed addresses come before the one of a phone."""
+    kit = PhoneKit(renderer, parts, feed)
+    return [
+        *fleet.endpoints(kit),
+        *enrol.endpoints(kit),
+        *orders.endpoints(kit),
+        *trust.endpoints(kit),
+        *device.endpoints(kit),
+    ]

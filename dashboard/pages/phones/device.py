@@ -1,0 +1,151 @@
+"""One phone: each setting with its proof, orders and how they went, what it is, what happened to it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.access.model import Principal
+from core.ledger.record import JSON
+from core.web.context import RequestContext
+from core.web.endpoint import Endpoint, endpoint
+from core.web.replies import Html
+from dashboard.forms import DoneQuery
+from dashboard.pages.phones.kit import Asked, PhoneKit, PhonePath, line_of, names_of
+from dashboard.pages.phones.orders import NAME_OF, SimpleOrder
+from dashboard.pages.preferences import Seen
+from devicepolicy.capabilities.paths import steps_of
+from devicepolicy.capabilities.table import CapabilityTable
+from devicepolicy.commands.machine import Approval, CommandState
+from devicepolicy.commands.model import CommandDetail, CommandView
+from devicepolicy.devices.compliance import SettingState
+from devicepolicy.devices.errors import DeviceNotFound
+from devicepolicy.devices.model import Trust
+from devicepolicy.devices.queries import SettingLine
+from devicepolicy.permissions import (
+    COMMAND_APPROVE,
+    COMMAND_ISSUE,
+    COMMAND_READ,
+    COMMAND_RELINQUISH,
+    COMMAND_WIPE,
+    DEVICE_READ,
+    DEVICE_WRITE,
+)
+
+ORDERS_SHOWN = 20
+_WORST_FIRST = (SettingState.FAILED, SettingState.PENDING, SettingState.EXPECTED, SettingState.APPLIED)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """A setting by its name for people. `of`: the app or rule it concerns; `value`: what is wanted."""
+
+    line: SettingLine
+    title_zh: str
+    title_en: str
+    of: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOrder:
+    """A command; what the reader may do with it."""
+
+    detail: CommandDetail
+    may_cancel: bool
+    may_decide: bool
+    own: bool
+
+    @property
+    def view(self) -> CommandView:
+        return self.detail.command
+
+
+def shown_settings(
+    lines: tuple[SettingLine, ...], values: Mapping[str, JSON], table: CapabilityTable
+) -> list[ShownSetting]:
+    """Give the settings in people's words, what is wrong first."""
+    shown = [_setting(line, values, table) for line in lines]
+    return sorted(shown, key=lambda one: (_WORST_FIRST.index(one.line.state), one.line.name))
+
+
+def _setting(line: SettingLine, values: Mapping[str, JSON], table: CapabilityTable) -> ShownSetting:
+    known = table.of(line.name)
+    keys = [step.key for step in steps_of(line.name) if step.key is not None]
+    value = json.dumps(values[line.name], ensure_ascii=False) if line.name in values else ""
+    title = (known.zh, known.en) if known else (line.name, line.name)
+    return ShownSetting(line, *title, ", ".join(keys), value.strip('"'))
+
+
+def endpoints(kit: PhoneKit) -> list[Endpoint]:
+    """Give the page."""
+
+    @endpoint(
+        "GET",
+        "/phones/{device_id}",
+        permission=DEVICE_READ,
+        summary_zh="单台手机页",
+        summary_en="Page of one phone",
+        errors=(DeviceNotFound,),
+        kind="page",
+    )
+    async def one(
+        *,
+        principal: Principal,
+        path: PhonePath,
+        query: DoneQuery,
+        context: RequestContext,
+        headers: Seen,
+    ) -> Html:
+        parts = kit.parts
+        picture = await kit.picture(principal)
+        detail = await parts.fleet.queries.detail(principal, path.device_id)
+        wanted = await parts.wanted.of(principal, path.device_id)
+        directory = await parts.people.directory(principal)
+        names = names_of(directory)
+        table = parts.policies.table
+        trusted = detail.view.trust is Trust.TRUSTED
+        issues = trusted and principal.allows(COMMAND_ISSUE)
+        return kit.show(
+            "device.html",
+            Asked(principal, context, headers),
+            query=query,
+            picture=picture,
+            detail=detail,
+            phone=line_of(detail.view, directory, names),
+            wanted=wanted,
+            settings=shown_settings(detail.settings, wanted.values if wanted else {}, table),
+            orders=await _orders(kit, principal, path.device_id),
+            reads_orders=principal.allows(COMMAND_READ),
+            names=names,
+            kind_names=NAME_OF,
+            simple=tuple(SimpleOrder) if issues else (),
+            employees=directory.employees,
+            may={
+                "wipe": trusted and principal.allows(COMMAND_WIPE),
+                "relinquish": trusted and principal.allows(COMMAND_RELINQUISH),
+                "write": principal.allows(DEVICE_WRITE),
+            },
+        )
+
+    return [one]
+
+
+async def _orders(kit: PhoneKit, principal: Principal, device_id: str) -> list[ShownOrder]:
+    if not principal.allows(COMMAND_READ):
+        return []
+    queries = kit.parts.commands.queries
+    views, _ = await queries.listing(principal, device_id=device_id, limit=ORDERS_SHOWN)
+    found = []
+    for view in views:
+        own = view.issued_by == principal.employee_id
+        waits = view.approval is Approval.WAITING and view.finished_at is None
+        found.append(
+            ShownOrder(
+                await queries.one(principal, view.id),
+                may_cancel=principal.allows(COMMAND_ISSUE)
+                and view.state in {CommandState.QUEUED, CommandState.DELIVERED},
+                may_decide=waits and not own and principal.allows(COMMAND_APPROVE),
+                own=own,
+            )
+        )
+    return found

@@ -1,0 +1,289 @@
+"""Phones: one comes in by its code, proves its settings, is ordered, wiped by two; every page fits and is accessible."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.sync_api import Page, expect
+
+from devicepolicy.commands import kinds
+from devicepolicy.commands.model import NewCommand
+from devicepolicy.devices.compliance import Reason
+from devicepolicy.enrolment.model import IssuedToken, NewToken
+from devicepolicy.policies.assignments import Target
+from devicepolicy.policies.model import Layer, TargetKind
+from tests.browser.conftest import Visit
+from tests.browser.hands import press
+from tests.browser.stage import Stage
+from tests.support.fleet import SimPhone
+
+START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+POLICY = {
+    "cameraAccess": "CAMERA_ACCESS_DISABLED",
+    "screenCaptureDisabled": True,
+    "bluetoothDisabled": True,
+    "assistContentPolicy": "ASSIST_CONTENT_DISALLOWED",
+}
+"""The last needs API level 35: a phone of level 33 cannot."""
+BUNDLE = "android.app.extra.PROVISIONING_ADMIN_EXTRAS_BUNDLE"
+
+
+@dataclass
+class Site:
+    """The stage with phones that talk to it over HTTP."""
+
+    stage: Stage
+    http: aiohttp.ClientSession
+
+    def phone(self) -> SimPhone:
+        house = SimpleNamespace(clock=self.stage.clock, fleet=self.stage.phones.fleet, http=self.http)
+        return SimPhone(house)  # type: ignore[arg-type]
+
+    def run(self, work: Any) -> Any:
+        return self.stage.run(work)
+
+    @property
+    def admin(self) -> Any:
+        return self.stage.seeded.people["admin"].principal
+
+    def token(self, name: str, *, approves: bool = True, employee: str | None = None) -> IssuedToken:
+        who = self.stage.seeded.people[employee].principal.employee_id if employee else None
+        new = NewToken(name, employee_id=who, approves=approves)
+        issued: IssuedToken = self.run(self.stage.phones.fleet.tokens.issue(self.admin, new))
+        return issued
+
+    def enrolled(self, name: str, *, approves: bool = True, employee: str | None = None) -> SimPhone:
+        phone = self.phone()
+        self.run(phone.enrol(self.token(name, approves=approves, employee=employee).token))
+        return phone
+
+    def carry_out(self, phone: SimPhone) -> list[str]:
+        """Fetch, acknowledge and finish all orders."""
+
+        async def work() -> list[str]:
+            status, told, _ = await phone.send("GET", "/commands")
+            assert status == 200, told
+            status, answer, _ = await phone.send("POST", "/commands/acks", {"up_to": told["last_seq"]})
+            assert status == 200, answer
+            results = [{"command_id": name, "state": "SUCCEEDED"} for name in answer["begin"]]
+            if results:
+                status, answer, _ = await phone.send("POST", "/commands/results", {"results": results})
+                assert status == 200, answer
+            return [result["command_id"] for result in results]
+
+        done: list[str] = self.run(work())
+        return done
+
+
+async def seed(stage: Stage) -> None:
+    """Publish a policy for everybody."""
+    admin = stage.seeded.people["admin"].principal
+    policies = stage.phones.policies
+    made = await policies.service.create(admin, "坐席手机", "", POLICY)
+    version = await policies.service.publish(admin, made.id, made.revision)
+    target = Target(TargetKind.EVERYBODY)
+    await policies.assignments.assign(admin, Layer.ORGANISATION, target, made.id, version.number)
+
+
+@pytest.fixture(scope="module")
+def stage(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("phones"), START, more=seed)
+    stage.start()
+    yield stage
+    stage.stop()
+
+
+@pytest.fixture(scope="module")
+def site(stage: Stage) -> Iterator[Site]:
+    async def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(stage.url)
+
+    site = Site(stage, stage.run(session()))
+    yield site
+    stage.run(site.http.close())
+
+
+@pytest.fixture(scope="module")
+def fleet(site: Site, stage: Stage) -> dict[str, SimPhone]:
+    """One phone that obeys as far as it can, one that refuses, one that waits."""
+    good = site.enrolled("电销一组 01", employee="lin")
+    good.refuses = {"assistContentPolicy": (Reason.API_LEVEL, "")}
+    site.run(good.obey())
+    bad = site.enrolled("贷后 02", employee="wang")
+    bad.refuses = good.refuses | {"bluetoothDisabled": (Reason.USER_ACTION, "请在设置里关闭蓝牙")}
+    site.run(bad.obey())
+    waiting = site.enrolled("备用机 03", approves=False)
+    order = NewCommand(good.device_id, kinds.RequestDeviceInfo())
+    site.run(stage.phones.commands.service.issue(site.admin, order))
+    site.carry_out(good)
+    return {"good": good, "bad": bad, "waiting": waiting}
+
+
+PATHS = ("/phones", "/phones/{good}", "/phones/{bad}", "/phones/{waiting}", "/phones/{good}/order/lost")
+MORE_PATHS = ("/phones/{good}/wipe", "/phones/enrol")
+
+
+def test_an_empty_fleet_says_how_to_enrol_the_first_phone(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("admin")
+    page = window.go("/phones")
+    expect(page.get_by_text("还没有手机")).to_be_visible()
+    page.get_by_role("link", name="登记第一台手机").click()
+    expect(page).to_have_url(f"{stage.url}/phones/enrol")
+
+
+@pytest.mark.parametrize("path", PATHS + MORE_PATHS)
+def test_pages_are_accessible_in_both_themes_and_fit_a_phone(
+    visit: Any, fleet: dict[str, SimPhone], path: str
+) -> None:
+    window: Visit = visit("admin")
+    page = window.go(path.format(**{name: phone.device_id for name, phone in fleet.items()}))
+    window.check_accessible()
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    window.check_accessible()
+
+
+def test_the_fleet_is_counted_filtered_and_the_filter_stays_in_the_address(
+    visit: Any, stage: Stage, fleet: dict[str, SimPhone]
+) -> None:
+    page = visit("admin").go("/phones")
+    bad, rows = (
+        page.locator("#phone-counts").get_by_role("link", name="不合规"),
+        page.locator("#results tbody tr"),
+    )
+    expect(bad).to_contain_text("1")
+    expect(rows).to_have_count(3)
+    bad.click()
+    expect(page).to_have_url(f"{stage.url}/phones?compliance=NOT_COMPLIANT")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("贷后 02")
+    expect(rows.first).to_contain_text("1 项未生效")
+    expect(rows.first).to_contain_text("80%")
+    page.get_by_role("link", name="清除筛选").click()
+    page.get_by_label("手机或员工").fill("林晓")
+    press(page, "Enter")
+    expect(page).to_have_url(re.compile(r"/phones\?.*q=%E6%9E%97"))
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("电销一组 01")
+    page.goto(page.url)
+    expect(rows).to_have_count(1)
+    page.locator("select[name=department]").select_option(label="销售一部")  # with the departments below it
+    expect(rows).to_have_count(1)
+    page.locator("select[name=department]").select_option(label="贷后管理部")
+    expect(page.get_by_text("没有符合条件的手机")).to_be_visible()
+
+
+def test_a_setting_is_shown_with_its_proof_and_what_cannot_be_is_told_from_what_failed(
+    visit: Any, fleet: dict[str, SimPhone]
+) -> None:
+    page = visit("admin").go(f"/phones/{fleet['bad'].device_id}")
+    settings = page.locator("#settings tbody tr")
+    expect(settings.first).to_contain_text("蓝牙")
+    expect(settings.first).to_contain_text("未生效")
+    expect(settings.first).to_contain_text("手机说：请在设置里关闭蓝牙")
+    expect(settings.nth(1)).to_contain_text("机型做不到（预期）")
+    expect(settings.filter(has_text="摄像头")).to_contain_text("哈希一致")
+    expect(page.locator("#settings")).to_contain_text(fleet["bad"].sha256[:12])  # type: ignore[index]
+    with page.expect_navigation():
+        page.locator("#proofs").get_by_role("link", name="查看签名").first.click()
+    assert json.loads(page.locator("pre").inner_text())["signature_base"]
+
+
+def test_a_phone_comes_in_by_its_code_and_is_approved_without_a_reload(
+    visit: Any, stage: Stage, site: Site, fleet: dict[str, SimPhone]
+) -> None:
+    page: Page = visit("admin").go("/phones/enrol")
+    page.get_by_label("手机名称").fill("电销一组 04")
+    page.locator("select[name=department]").select_option(label="　线上组")
+    page.locator("select[name=employee]").select_option(label="林晓")
+    page.locator("select[name=policy]").select_option(label="坐席手机 第 1 版")
+    page.get_by_text("Wi-Fi 与其他选项").click()
+    page.get_by_label("网络名称").fill('店"铺\\1')
+    page.get_by_role("button", name="生成二维码").click()
+    expect(page.get_by_role("img", name="登记二维码")).to_be_visible()
+    expect(page.locator(".left")).to_have_text(re.compile(r"还有 (1 小时 0 分钟|59 分 \d+ 秒)有效"))
+    token = page.locator("#enrol-token").text_content()
+    phone = site.phone()
+    site.run(phone.enrol(token))
+    row = page.locator("#waiting li", has_text="电销一组 04")
+    expect(row).to_contain_text("林晓")  # by itself, and the code still stands beside it
+    expect(page.get_by_role("img", name="登记二维码")).to_be_visible()
+    row.get_by_role("button", name="批准").click()
+    expect(page.get_by_role("status").filter(has_text="已批准")).to_be_visible()
+    expect(page.get_by_role("img", name="登记二维码")).to_have_count(0)  # shown once
+    expect(page.locator("#tokens")).to_contain_text("已使用")
+    lately = page.locator("#lately li", has_text="电销一组 04")
+    expect(lately).to_contain_text("未上报")
+    phone.refuses = fleet["good"].refuses
+    site.run(phone.obey())
+    expect(lately).to_contain_text("合规")
+
+
+def test_a_phone_is_rejected_after_its_consequences_are_shown(visit: Any, site: Site, stage: Stage) -> None:
+    site.enrolled("陌生机", approves=False)
+    page = visit("admin").go("/phones/enrol")
+    page.get_by_role("link", name="驳回 陌生机").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("这次登记永久作废")
+    press(page, "Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("link", name="驳回 陌生机").click()
+    dialog.get_by_role("button", name="驳回").click()
+    expect(page.get_by_role("status").filter(has_text="已驳回")).to_be_visible()
+    page = visit("admin").go("/phones?state=ended")
+    expect(page.locator("#results")).to_contain_text("陌生机")
+
+
+def test_an_order_is_given_by_keyboard_and_its_end_shows_by_itself(
+    visit: Any, site: Site, fleet: dict[str, SimPhone]
+) -> None:
+    good = fleet["good"]
+    page: Page = visit("admin").go(f"/phones/{good.device_id}")
+    page.locator("#act-lock").focus()
+    press(page, "Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("手机立即锁屏")
+    page.get_by_role("dialog").get_by_role("button", name="锁屏").focus()
+    press(page, "Enter")
+    order = page.locator("#orders li[data-id]").first
+    expect(order).to_contain_text("等待手机来取")
+    assert len(site.carry_out(good)) == 1
+    expect(order).to_contain_text("已完成")
+    expect(order).to_contain_text("周管理")
+
+
+def test_a_refused_order_keeps_what_was_typed(visit: Any, fleet: dict[str, SimPhone]) -> None:
+    window: Visit = visit("admin")
+    window.expects_faults = True  # the browser logs what is refused
+    page = window.go(f"/phones/{fleet['good'].device_id}/order/clear")
+    page.get_by_label("应用包名").fill("微信")
+    page.get_by_role("button", name="清除数据").click()
+    expect(page.get_by_role("alert")).to_contain_text("每行一个应用包名")
+    expect(page.get_by_label("应用包名")).to_have_value("微信")
+
+
+def test_a_wipe_waits_for_a_second_person_and_then_the_phone_is_gone(
+    visit: Any, site: Site, fleet: dict[str, SimPhone]
+) -> None:
+    phone = site.enrolled("电销一组 05", employee="lin")
+    page: Page = visit("admin").go(f"/phones/{phone.device_id}")
+    page.get_by_role("link", name="擦除手机").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("须由另一名管理员或主管批准")
+    dialog.get_by_label("为什么擦除").fill("手机丢失")
+    dialog.get_by_role("button", name="提出擦除").click()
+    expect(page.get_by_role("status").filter(has_text="现在什么都没有删除")).to_be_visible()
+    expect(page.locator("#orders")).to_contain_text("您不能批准自己提出的擦除")
+    assert site.carry_out(phone) == []
+    second: Page = visit("chen").go(f"/phones/{phone.device_id}")
+    expect(second.locator("#orders")).to_contain_text("手机丢失")
+    second.get_by_role("button", name="批准擦除").click()
+    expect(second.get_by_role("status").filter(has_text="已批准")).to_be_visible()
+    assert len(site.carry_out(phone)) == 1
+    expect(page.locator("#standing")).to_contain_text("已解除")  # by itself, for the first person too
