@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from core.config import Settings
 
@@ -131,12 +132,14 @@ def test_maskline_commands_exist() -> None:
 
 
 def _variables() -> set[str]:
-    names = set(OUTSIDE_SETTINGS | COMPOSE)
-    for name, field in Settings.model_fields.items():
-        names.add(name.upper())
-        for inner in getattr(field.annotation, "model_fields", {}):
-            names.add(f"{name}__{inner}".upper())
-    return names
+    return OUTSIDE_SETTINGS | COMPOSE | set(_names(Settings))
+
+
+def _names(part: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in part.model_fields.items():
+        yield f"{prefix}{name}".upper()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _names(field.annotation, f"{prefix}{name}__")
 
 
 def test_settings_named_exist() -> None:
