@@ -1,4 +1,4 @@
-"""An administrator's pages: imports, lines, bindings, employees, templates, rules, system."""
+"""An administrator's pages: imports, lines, people and leaving, phone policies, templates, rules, system."""
 
 from core.web.endpoint import Endpoint
 from dashboard.pages.administrator import (
@@ -8,9 +8,13 @@ from dashboard.pages.administrator import (
     employees,
     imports,
     lines,
+    policy_acts,
+    rebinding,
+    rollouts,
     rules,
     system,
     templates,
+    unbinding_acts,
 )
 from dashboard.pages.administrator.kit import Kit
 from dashboard.parts import DashboardParts
@@ -28,6 +32,10 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
         *bindings.endpoints(kit),
         *employees.endpoints(staff),
         *employee_acts.endpoints(staff),
+        *rebinding.endpoints(kit),
+        *unbinding_acts.endpoints(kit),
+        *policy_acts.endpoints(kit),
+        *rollouts.endpoints(kit),
         *templates.endpoints(kit),
         *rules.endpoints(kit),
         *system.endpoints(kit),

@@ -30,6 +30,7 @@ from dashboard.pages.administrator.staff import holdings, matrix, rights
 from dashboard.pages.preferences import Seen
 from dashboard.people import Directory
 from gateway.calls.permissions import SIP_ACCOUNT_WRITE
+from gateway.permissions import OFFBOARDING_ACT
 
 
 class EmployeePath(ApiModel):
@@ -168,6 +169,7 @@ class EmployeePages:
                 "suspend": principal.allows(EMPLOYEE_SUSPEND),
                 "kill": principal.allows(SESSION_KILL),
                 "phone": principal.allows(SIP_ACCOUNT_WRITE),
+                "unbind": principal.allows(OFFBOARDING_ACT),
                 "departments": principal.allows(DEPARTMENT_WRITE),
             },
         )

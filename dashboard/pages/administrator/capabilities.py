@@ -1,0 +1,77 @@
+"""The capability table as an editor needs it: what a setting does, what it takes, who cannot do it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.access.model import Principal
+from dashboard.parts import DashboardParts
+from devicepolicy.capabilities.facts import DeviceFacts
+from devicepolicy.capabilities.table import Capability
+from devicepolicy.devices.model import Trust
+from devicepolicy.devices.queries import DeviceFilter
+from devicepolicy.permissions import DEVICE_READ
+
+PAGE = 200
+MAX_PHONES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityRow:
+    """A setting; `unable` of `fleet` phones cannot do it."""
+
+    row: Capability
+    unable: int
+    fleet: int
+    android: str
+
+
+class Capabilities:
+    """Reads the table against the fleet as it is."""
+
+    def __init__(self, parts: DashboardParts) -> None:
+        self._parts = parts
+
+    async def rows(self, principal: Principal, text: str | None, language: str) -> list[CapabilityRow]:
+        """Give the settings that have `text` in name, path or note; all without one."""
+        fleet = await self._fleet(principal)
+        wanted = (text or "").strip().casefold()
+        return [
+            CapabilityRow(row, sum(not able(row, facts) for facts in fleet), len(fleet), android(row.min_api))
+            for row in self._parts.policies.table
+            if not wanted or wanted in _looked_at(row, language)
+        ]
+
+    async def _fleet(self, principal: Principal) -> Sequence[DeviceFacts]:
+        if not principal.allows(DEVICE_READ):
+            return ()
+        found: list[DeviceFacts] = []
+        cursor: str | None = None
+        while len(found) < MAX_PHONES:
+            wanted = DeviceFilter(trust=Trust.TRUSTED)
+            phones, cursor = await self._parts.fleet.queries.find(
+                principal, wanted, cursor=cursor, limit=PAGE
+            )
+            found += [phone.facts for phone in phones]
+            if cursor is None:
+                break
+        return found
+
+
+def able(row: Capability, facts: DeviceFacts) -> bool:
+    """Tell whether a phone can do a setting at all; single values may need more."""
+    usable = row.backends & facts.backends
+    return facts.mode in row.modes and bool(usable) and facts.api_level >= row.min_api
+
+
+_ANDROID = {21: "5", 22: "5.1", 23: "6", 24: "7", 25: "7.1", 26: "8", 27: "8.1", 28: "9", 29: "10",
+            30: "11", 31: "12", 32: "12L", 33: "13", 34: "14", 35: "15", 36: "16"}  # fmt: skip
+
+
+def android(level: int) -> str:
+    """Name the Android version of an API level."""
+    return _ANDROID.get(level, f"API {level}")
+
+
+def _looked_at(row: Capability, language: str) -> str:
+    note = row.note_zh if language == "zh" else row.note_en
+    return f"{row.key} {row.zh} {row.en} {row.path} {row.group} {note}".casefold()

@@ -1,0 +1,228 @@
+"""Phone policies: versions, whom they reach, the editor beside the capability table, what would change."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from core.access.model import Principal
+from core.web.replies import Html
+from core.web.schema import ApiModel, IdStr
+from dashboard.forms import Failure, FormModel
+from dashboard.pages.administrator.capabilities import Capabilities
+from dashboard.pages.administrator.kit import Asked, DeskQuery, Kit, tree
+from dashboard.people import Directory
+from devicepolicy.devices.model import Trust
+from devicepolicy.devices.queries import DeviceFilter
+from devicepolicy.permissions import DEVICE_READ, POLICY_ASSIGN, POLICY_PUBLISH, POLICY_WRITE
+from devicepolicy.policies.diff import Difference
+from devicepolicy.policies.errors import Fault
+from devicepolicy.policies.model import Layer, TargetKind
+from devicepolicy.policies.previews import WhatIf
+from devicepolicy.policies.ready import ready_policies
+from devicepolicy.policies.service import DRAFT
+from devicepolicy.policies.views import AssignmentView, DraftView, PolicyView, Preview, VersionView
+
+HOME = "/policies"
+PHONES = 200
+Text = Annotated[str, Field(max_length=262_144)]
+
+
+class PolicyPath(ApiModel):
+    policy_id: IdStr
+
+
+class VersionPath(ApiModel):
+    policy_id: IdStr
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class AssignmentPath(ApiModel):
+    assignment_id: IdStr
+
+
+class PoliciesQuery(DeskQuery):
+    """The address of a policy: what the capability table is searched for, and the phone of the preview."""
+
+    q: Annotated[str, Field(max_length=60)] | None = None
+    phone: IdStr | None = None
+    number: Annotated[int, Field(ge=0, le=1_000_000)] = DRAFT
+
+
+class NewForm(FormModel):
+    name: Annotated[str, Field(max_length=100)] = ""
+    about: Annotated[str, Field(max_length=500)] = ""
+    ready: Annotated[str, Field(max_length=60)] | None = None
+
+
+class DraftForm(FormModel):
+    """The document as typed, and the draft that it began from."""
+
+    text: Text = ""
+    revision: Annotated[int, Field(ge=1)] = 1
+    check: bool = False
+
+
+class PublishForm(FormModel):
+    revision: Annotated[int, Field(ge=1)]
+    note: Annotated[str, Field(max_length=300)] = ""
+    sure: bool = False
+
+
+class AssignForm(FormModel):
+    """Whom a version is laid on. `share` below 100 begins a staged roll-out."""
+
+    layer: Layer = Layer.ORGANISATION
+    department: IdStr | None = None
+    phone: IdStr | None = None
+    number: Annotated[int, Field(ge=1)] = 1
+    share: Annotated[int, Field(ge=1, le=100)] = 100
+    abort_percent: Annotated[int, Field(ge=1, le=100)] = 10
+    abort_after: Annotated[int, Field(ge=1, le=1_000_000)] = 5
+
+
+class MoveForm(FormModel):
+    number: Annotated[int, Field(ge=1)]
+    share: Annotated[int, Field(ge=1, le=100)] = 100
+    abort_percent: Annotated[int, Field(ge=1, le=100)] = 10
+    abort_after: Annotated[int, Field(ge=1, le=1_000_000)] = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A document as somebody typed it, with what would be refused."""
+
+    text: str
+    revision: int
+    faults: tuple[Fault, ...] = ()
+    checked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One policy with everything that stands beside the list."""
+
+    view: PolicyView
+    draft: DraftView
+    versions: Sequence[VersionView]
+    assignments: Sequence[AssignmentView]
+    changes: Sequence[Difference]
+    typed: Typed
+    preview: Preview | None = None
+
+    @property
+    def newest(self) -> VersionView | None:
+        return self.versions[0] if self.versions else None
+
+
+def shown_json(document: Mapping[str, Any]) -> str:
+    """Set a document as people write it."""
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def read_json(text: str) -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
+    """Read what was typed; None with the place where it is no JSON object."""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        at = f"{error.lineno}:{error.colno}"
+        zh, en = f"第 {error.lineno} 行第 {error.colno} 列不是合法的 JSON。", f"Not JSON at line {at}."
+        return None, (Fault("$", "json", zh, en),)
+    except RecursionError:
+        return None, (Fault("$", "json", "嵌套过深。", "Nested too deeply."),)
+    if not isinstance(found, dict):
+        return None, (Fault("$", "type", "应为对象。", "This must be an object."),)
+    return found, ()
+
+
+class PolicyPages:
+    """What the pages of policies share."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self.policies = kit.parts.policies
+        self.capabilities = Capabilities(kit.parts)
+
+    async def show(
+        self,
+        asked: Asked,
+        query: PoliciesQuery | None = None,
+        *,
+        policy_id: str | None = None,
+        typed: Typed | None = None,
+        new: NewForm | None = None,
+        version: VersionView | None = None,
+        told: Failure | None = None,
+    ) -> Html:
+        """Render the list; beside it one policy, one of its versions, or the form for a new one."""
+        query, principal = query or PoliciesQuery(), asked.principal
+        every = await self.policies.service.find(principal)
+        opened = await self._open(principal, policy_id, typed, query) if policy_id else None
+        directory = await self.kit.parts.people.directory(principal)
+        back = f"{HOME}/{policy_id}" if policy_id else HOME
+        return self.kit.show(
+            "policies.html",
+            asked,
+            back=f"{HOME}/new" if new else back,
+            query=query,
+            told=told,
+            every=every,
+            open=opened,
+            new=new,
+            version=version,
+            version_json=shown_json(version.document) if version else "",
+            ready=ready_policies(),
+            table=await self.capabilities.rows(principal, query.q, asked.context.language),
+            every_assignment=await self.policies.assignments.find(principal),
+            names={one.id: one.display_name for one in directory.employees}
+            | {principal.employee_id: principal.display_name},
+            target=self._target_names(directory, await self._phones(principal)),
+            departments=list(tree(directory.departments)),
+            phones=await self._phones(principal),
+            kinds=TargetKind,
+            may={
+                "write": principal.allows(POLICY_WRITE),
+                "publish": principal.allows(POLICY_PUBLISH),
+                "assign": principal.allows(POLICY_ASSIGN),
+            },
+        )
+
+    async def _open(
+        self, principal: Principal, policy_id: str, typed: Typed | None, query: PoliciesQuery
+    ) -> Open:
+        service = self.policies.service
+        view = await service.get(principal, policy_id)
+        draft = await service.draft(principal, policy_id)
+        versions = await service.versions(principal, policy_id)
+        changes: Sequence[Difference] = ()
+        if versions:
+            changes = await service.compare(principal, policy_id, versions[0].number, DRAFT)
+        preview = None
+        if query.phone is not None:
+            what_if = WhatIf(policy_id, query.number)
+            preview = await self.policies.previews.of_device(principal, query.phone, what_if)
+        return Open(
+            view,
+            draft,
+            versions,
+            await self.policies.assignments.find(principal, policy_id=policy_id),
+            changes,
+            typed or Typed(shown_json(draft.document), draft.revision),
+            preview,
+        )
+
+    async def _phones(self, principal: Principal) -> list[tuple[str, str]]:
+        if not principal.allows(DEVICE_READ):
+            return []
+        wanted = DeviceFilter(trust=Trust.TRUSTED)
+        found, _ = await self.kit.parts.fleet.queries.find(principal, wanted, limit=PHONES)
+        return [(one.id, f"{one.name} · {one.model} · API {one.facts.api_level}") for one in found]
+
+    def _target_names(self, directory: Directory, phones: Sequence[tuple[str, str]]) -> dict[str, str]:
+        return (
+            {place.id: place.name for place in directory.departments}
+            | {one.id: one.display_name for one in directory.employees}
+            | dict(phones)
+        )

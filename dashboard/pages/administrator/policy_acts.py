@@ -1,0 +1,273 @@
+"""The addresses of policies: list, new, editor, check, publish, lay on, take off, preview."""
+
+from core.access.model import Principal
+from core.errors import MasklineError
+from core.web.context import RequestContext
+from core.web.endpoint import Endpoint, endpoint
+from core.web.replies import Html, Redirect
+from dashboard.forms import Failure, act, failure_of
+from dashboard.pages.administrator.kit import Asked, Kit
+from dashboard.pages.administrator.policies import (
+    HOME,
+    AssignForm,
+    AssignmentPath,
+    DraftForm,
+    MoveForm,
+    NewForm,
+    PoliciesQuery,
+    PolicyPages,
+    PolicyPath,
+    PublishForm,
+    Typed,
+    VersionPath,
+    read_json,
+)
+from dashboard.pages.preferences import Seen
+from devicepolicy.devices.errors import DeviceNotFound
+from devicepolicy.permissions import POLICY_ASSIGN, POLICY_PUBLISH, POLICY_READ, POLICY_WRITE
+from devicepolicy.policies.assignments import Target
+from devicepolicy.policies.errors import DocumentInvalid, DraftMoved, PolicyUnknown, VersionUnknown
+from devicepolicy.policies.model import Layer, TargetKind
+from devicepolicy.policies.ready import ready_policies
+from devicepolicy.policies.rollout import AbortRule
+from devicepolicy.policies.rollouts import RolloutPlan
+
+
+def endpoints(kit: Kit) -> list[Endpoint]:
+    """Give the pages. Fixed addresses come before the one of a policy."""
+    pages = PolicyPages(kit)
+    return [*_new(pages), *_reading(pages), *_writing(pages), *_laying_on(pages)]
+
+
+def _reading(pages: PolicyPages) -> list[Endpoint]:
+    @endpoint(
+        "GET",
+        HOME,
+        permission=POLICY_READ,
+        summary_zh="手机策略页",
+        summary_en="Page of phone policies",
+        kind="page",
+    )
+    async def listing(
+        *, principal: Principal, query: PoliciesQuery, context: RequestContext, headers: Seen
+    ) -> Html:
+        return await pages.show(Asked(principal, context, headers), query)
+
+    @endpoint(
+        "GET",
+        f"{HOME}/{{policy_id}}",
+        permission=POLICY_READ,
+        summary_zh="策略编辑页",
+        summary_en="Page of one policy: editor, versions, whom it reaches",
+        errors=(PolicyUnknown, VersionUnknown, DeviceNotFound),
+        kind="page",
+    )
+    async def one(
+        *,
+        principal: Principal,
+        path: PolicyPath,
+        query: PoliciesQuery,
+        context: RequestContext,
+        headers: Seen,
+    ) -> Html:
+        return await pages.show(Asked(principal, context, headers), query, policy_id=path.policy_id)
+
+    @endpoint(
+        "GET",
+        f"{HOME}/{{policy_id}}/versions/{{number}}",
+        permission=POLICY_READ,
+        summary_zh="策略版本页",
+        summary_en="Page of one version",
+        errors=(VersionUnknown,),
+        kind="page",
+    )
+    async def version(
+        *,
+        principal: Principal,
+        path: VersionPath,
+        query: PoliciesQuery,
+        context: RequestContext,
+        headers: Seen,
+    ) -> Html:
+        found = await pages.policies.service.version(principal, path.policy_id, path.number)
+        asked = Asked(principal, context, headers)
+        return await pages.show(asked, query, policy_id=path.policy_id, version=found)
+
+    return [listing, one, version]
+
+
+def _new(pages: PolicyPages) -> list[Endpoint]:
+    @endpoint(
+        "GET",
+        f"{HOME}/new",
+        permission=POLICY_WRITE,
+        summary_zh="新建策略页",
+        summary_en="Page to create a policy",
+        kind="page",
+    )
+    async def new(
+        *, principal: Principal, query: PoliciesQuery, context: RequestContext, headers: Seen
+    ) -> Html:
+        return await pages.show(Asked(principal, context, headers), query, new=NewForm())
+
+    @endpoint(
+        "POST",
+        f"{HOME}/new",
+        permission=POLICY_WRITE,
+        summary_zh="新建策略",
+        summary_en="Create a policy",
+        kind="page",
+    )
+    async def create(
+        *, principal: Principal, body: NewForm, context: RequestContext, headers: Seen
+    ) -> Html | Redirect:
+        asked = Asked(principal, context, headers)
+        document = next((dict(one.document) for one in ready_policies() if one.key == body.ready), {})
+        try:
+            made = await pages.policies.service.create(principal, body.name.strip(), body.about, document)
+        except MasklineError as error:
+            refused = failure_of(error, context.language)
+            return await pages.show(asked, new=body, told=refused)
+        return Redirect(f"{HOME}/{made.id}?done=policy-created")
+
+    return [new, create]
+
+
+def _writing(pages: PolicyPages) -> list[Endpoint]:
+    service = pages.policies.service
+
+    @endpoint(
+        "POST",
+        f"{HOME}/{{policy_id}}",
+        permission=POLICY_WRITE,
+        summary_zh="检查或保存草稿",
+        summary_en="Check or save the draft",
+        kind="page",
+    )
+    async def save(
+        *, principal: Principal, path: PolicyPath, body: DraftForm, context: RequestContext, headers: Seen
+    ) -> Html | Redirect:
+        """What was typed stays in every case; `check` writes nothing."""
+        asked = Asked(principal, context, headers)
+        document, faults = read_json(body.text)
+        if document is not None and not faults:
+            faults = service.check(principal, document)
+        if body.check or faults or document is None:
+            typed = Typed(body.text, body.revision, faults, checked=True)
+            page = await pages.show(asked, policy_id=path.policy_id, typed=typed)
+            return Html(page.text, 422 if faults and not body.check else 200, page.cookies)
+        try:
+            await service.save(principal, path.policy_id, document, body.revision)
+        except DocumentInvalid as error:
+            typed = Typed(body.text, body.revision, error.faults, checked=True)
+            return await pages.show(asked, policy_id=path.policy_id, typed=typed)
+        except DraftMoved as error:
+            refused = failure_of(error, context.language)
+            typed = Typed(body.text, int(str(error.facts["revision"])), (), checked=False)
+            return await pages.show(asked, policy_id=path.policy_id, typed=typed, told=refused)
+        return Redirect(f"{HOME}/{path.policy_id}?done=policy-saved")
+
+    @endpoint(
+        "POST",
+        f"{HOME}/{{policy_id}}/publish",
+        permission=POLICY_PUBLISH,
+        summary_zh="发布策略版本",
+        summary_en="Publish the draft as a version",
+        kind="page",
+    )
+    async def publish(
+        *, principal: Principal, path: PolicyPath, body: PublishForm, context: RequestContext, headers: Seen
+    ) -> Html | Redirect:
+        asked = Asked(principal, context, headers)
+
+        async def again(told: Failure) -> Html:
+            return await pages.show(asked, policy_id=path.policy_id, told=told)
+
+        return await act(
+            service.publish(principal, path.policy_id, body.revision, body.note),
+            to=f"{HOME}/{path.policy_id}",
+            done="policy-published",
+            language=context.language,
+            again=again,
+        )
+
+    return [save, publish]
+
+
+def _laying_on(pages: PolicyPages) -> list[Endpoint]:
+    assignments, rollouts = pages.policies.assignments, pages.policies.rollouts
+
+    @endpoint(
+        "POST",
+        f"{HOME}/{{policy_id}}/assign",
+        permission=POLICY_ASSIGN,
+        summary_zh="分配策略",
+        summary_en="Lay a policy on somebody",
+        kind="page",
+    )
+    async def assign(
+        *, principal: Principal, path: PolicyPath, body: AssignForm, context: RequestContext, headers: Seen
+    ) -> Html | Redirect:
+        asked = Asked(principal, context, headers)
+        target = _target(body)
+
+        async def again(told: Failure) -> Html:
+            return await pages.show(asked, policy_id=path.policy_id, told=told)
+
+        to, done = f"{HOME}/{path.policy_id}", "policy-assigned"
+        if body.share < 100:
+            plan = RolloutPlan(body.share, AbortRule(body.abort_percent, body.abort_after))
+            begun = rollouts.assign_slowly(principal, body.layer, target, path.policy_id, body.number, plan)
+            return await act(
+                begun, to="/rollouts", done="rollout-started", language=context.language, again=again
+            )
+        laid = assignments.assign(principal, body.layer, target, path.policy_id, body.number)
+        return await act(laid, to=to, done=done, language=context.language, again=again)
+
+    @endpoint(
+        "POST",
+        "/policy-assignments/{assignment_id}/move",
+        permission=POLICY_ASSIGN,
+        summary_zh="换版本（可灰度）",
+        summary_en="Bring another version to an assignment",
+        kind="page",
+    )
+    async def move(
+        *, principal: Principal, path: AssignmentPath, body: MoveForm, context: RequestContext
+    ) -> Html | Redirect:
+        found = await assignments.get(principal, path.assignment_id)
+        to = f"{HOME}/{found.policy_id}"
+        if body.share < 100:
+            plan = RolloutPlan(body.share, AbortRule(body.abort_percent, body.abort_after))
+            begun = rollouts.start(principal, found.id, body.number, plan)
+            return await act(begun, to="/rollouts", done="rollout-started", language=context.language)
+        moved = assignments.point(principal, found.id, body.number)
+        return await act(moved, to=to, done="policy-moved", language=context.language)
+
+    @endpoint(
+        "POST",
+        "/policy-assignments/{assignment_id}/end",
+        permission=POLICY_ASSIGN,
+        summary_zh="取消分配",
+        summary_en="Take a policy off somebody",
+        kind="page",
+    )
+    async def end(*, principal: Principal, path: AssignmentPath, context: RequestContext) -> Html | Redirect:
+        found = await assignments.get(principal, path.assignment_id)
+        return await act(
+            assignments.unassign(principal, found.id),
+            to=f"{HOME}/{found.policy_id}",
+            done="policy-unassigned",
+            language=context.language,
+        )
+
+    return [assign, move, end]
+
+
+def _target(form: AssignForm) -> Target:
+    """Read whom a form means; the service refuses what does not fit the layer."""
+    if form.phone and form.layer in {Layer.DEVICE, Layer.INCIDENT}:
+        return Target(TargetKind.DEVICE, form.phone)
+    if form.department and form.layer in {Layer.DEPARTMENT, Layer.INCIDENT}:
+        return Target(TargetKind.DEPARTMENT, form.department)
+    return Target(TargetKind.EVERYBODY)

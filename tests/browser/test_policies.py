@@ -1,0 +1,147 @@
+"""Phone policies: written beside the capability table, published, laid on, rolled out, halted, rolled back."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from devicepolicy.policies.assignments import Target
+from devicepolicy.policies.model import Layer, PolicySubject, TargetKind
+from devicepolicy.policies.rollout import AbortRule
+from devicepolicy.policies.rollouts import RolloutPlan
+from tests.browser.conftest import Visit
+from tests.browser.hands import press
+from tests.browser.leaving_day import add_phone
+from tests.browser.stage import Stage
+
+START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+PATHS = ("/policies", "/policies/{camera}?phone={old}", "/rollouts")
+OFF, CHOICE = {"cameraAccess": "CAMERA_ACCESS_DISABLED"}, {"cameraAccess": "CAMERA_ACCESS_USER_CHOICE"}
+
+
+async def seed(stage: Stage) -> dict[str, str]:
+    """Two phones; a policy with two versions whose roll-out halted by itself."""
+    admin = stage.seeded.people["admin"].principal
+    lin, wang = stage.seeded.people["lin"].principal, stage.seeded.people["wang"].principal
+    await add_phone(stage, lin, "林晓的 P60")
+    old = await add_phone(stage, wang, "王建国的旧机", 24)
+    policies = stage.phones.policies
+    made = await policies.service.create(admin, "摄像头", "外勤手机", CHOICE)
+    await policies.service.publish(admin, made.id, 1, "先允许")
+    await policies.service.save(admin, made.id, OFF, 1)
+    await policies.service.publish(admin, made.id, 2, "再禁用")
+    await policies.service.save(admin, made.id, {**OFF, "bluetoothDisabled": True}, 2)
+    laid = await policies.assignments.assign(
+        admin, Layer.ORGANISATION, Target(TargetKind.EVERYBODY), made.id, 1
+    )
+    await policies.rollouts.start(admin, laid.id, 2, RolloutPlan(100, AbortRule(10, 1)))
+    subject = PolicySubject(old, wang.employee_id, wang.department_path)
+    async with stage.ground.database.begin() as session:
+        await policies.rollouts.noted(session, subject, failed=True)
+    return {"camera": made.id, "old": old}
+
+
+@pytest.fixture(scope="module")
+def stage(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(tmp_path_factory.mktemp("policies"), START, more=seed)
+    stage.start()
+    yield stage
+    stage.stop()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_pages_are_accessible_in_both_themes_and_fit_a_phone(visit: Any, stage: Stage, path: str) -> None:
+    window: Visit = visit("admin")
+    page = window.go(path.format(**stage.extra))
+    window.check_accessible()
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    window.check_accessible()
+
+
+def write_policy(page: Page) -> dict[str, Any]:
+    """Begin with a ready policy, be refused with everything kept, and save; give the document."""
+    page.get_by_label("名称").fill("门店手机")
+    page.get_by_label("营销工作手机").check()
+    page.get_by_label("名称").focus()
+    press(page, "Enter")
+    expect(page.get_by_role("status")).to_contain_text("已新建")
+    editor = page.get_by_label("策略文档（JSON）")
+    document = json.loads(editor.input_value())
+
+    page.get_by_label("搜索设置").fill("NFC 传送")
+    expect(page.locator("#table li")).to_have_count(1)
+    page.get_by_label("搜索设置").fill("截屏")
+    expect(page.locator("#table")).to_contain_text("screenCaptureDisabled")
+    expect(page.locator("#table")).to_contain_text("Android 5（API 21）起")
+
+    wrong = json.dumps({**document, "cameraAccess": "OFF", "wifiOff": True}, indent=1)
+    editor.fill(wrong)
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.get_by_role("alert")).to_contain_text("$.cameraAccess")
+    expect(page.get_by_role("alert")).to_contain_text("$.wifiOff")
+    expect(editor).to_have_value(wrong)
+    editor.fill("{")
+    page.get_by_role("button", name="只检查").click()
+    expect(page.get_by_role("alert")).to_contain_text("不是合法的 JSON")
+    editor.fill(json.dumps(document))
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.get_by_role("status")).to_contain_text("草稿已保存")
+    return document
+
+
+def test_a_policy_is_written_checked_published_and_rolled_out(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("admin")
+    window.expects_faults = True  # the browser logs what is refused
+    page = window.go("/policies/new")
+    document = write_policy(page)
+    editor = page.get_by_label("策略文档（JSON）")
+    page.get_by_text("发布为新版本…").click()
+    page.get_by_role("button", name="确认发布第 1 版").click()
+    expect(page.get_by_role("status")).to_contain_text("已发布为新版本")
+    expect(page.locator(".versions .digest")).to_have_text(re.compile("^[0-9a-f]{64}$"))
+    editor.fill(json.dumps({**document, **OFF, "screenCaptureDisabled": False}))
+    page.get_by_role("button", name="保存草稿").click()
+    changes = page.locator(".changes").first
+    expect(changes).to_contain_text(re.compile("更严.*cameraAccess"))
+    expect(changes).to_contain_text(re.compile("更松.*screenCaptureDisabled"))
+
+    page.locator("#preview select[name=phone]").select_option(stage.extra["old"])
+    page.get_by_role("button", name="预览").click()
+    expect(page.locator("#preview")).to_contain_text("来自机构：门店手机")
+    expect(page.locator("#preview")).to_contain_text("需要 API")
+
+    page.get_by_text("分配…").click()
+    page.get_by_label("先给多少手机").first.fill("10")
+    page.get_by_role("button", name="分配", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("灰度已开始")
+    rollout = page.get_by_role("region", name=re.compile("门店手机"))
+    expect(rollout).to_contain_text("已放开 10%")
+    rollout.get_by_label("扩大到").select_option("100")
+    rollout.get_by_role("button", name="扩大").click()
+    expect(rollout).to_contain_text("已放开 100%")
+    rollout.get_by_role("button", name="完成").click()
+    expect(rollout).to_contain_text("已完成")
+
+
+def test_a_roll_out_that_halted_says_why_and_is_rolled_back(visit: Any, stage: Stage) -> None:
+    page = visit("admin").go("/rollouts?open=true")
+    rollout = page.get_by_role("region", name=re.compile("摄像头"))
+    expect(rollout).to_contain_text("自动暂停：1 部回报中 1 部失败")
+    rollout.get_by_role("button", name="继续").click()
+    expect(rollout).to_contain_text("0 部失败")
+    rollout.get_by_text("回退…").click()
+    expect(rollout).to_contain_text("全部手机回到第 1 版")
+    rollout.get_by_role("button", name="确认回退").click()
+    expect(rollout).to_contain_text("已回退")
+
+
+def test_a_supervisor_reads_but_cannot_change(visit: Any, stage: Stage) -> None:
+    page = visit("chen").go(f"/policies/{stage.extra['camera']}")
+    expect(page.get_by_role("button", name="保存草稿")).to_have_count(0)
+    expect(page.get_by_text("发布为新版本…")).to_have_count(0)
