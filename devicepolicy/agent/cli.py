@@ -60,14 +60,21 @@ async def _do(told: argparse.Namespace) -> int:
             await _enrol(agent, told)
         elif told.command == "status":
             _write(json.dumps(agent.status(), ensure_ascii=False, indent=1))
-        elif told.once:
-            outcome = await agent.round(report=True)
-            _write(_outcome(agent, outcome))
-            return 0 if outcome in {"ok", "ended"} else FAILED
         else:
-            if told.qr and not agent.memory.device_id:
-                await _enrol(agent, told)
-            await _run(agent, told.wake, told.every)
+            return await _work(agent, told)
+    return 0
+
+
+async def _work(agent: Agent, told: argparse.Namespace) -> int:
+    if not agent.memory.device_id:
+        if not told.qr:
+            return _fail("not-enrolled")
+        await _enrol(agent, told)
+    if told.once:
+        outcome = await agent.round(report=True)
+        _write(_outcome(agent, outcome))
+        return 0 if outcome in {"ok", "ended"} else FAILED
+    await _run(agent, told.wake, told.every)
     return 0
 
 

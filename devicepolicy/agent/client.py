@@ -144,7 +144,7 @@ class Client:
                 status,
                 str(problem.get("code", "")),
                 facts if isinstance(facts, dict) else {},
-                str(problem.get("detail", "")),
+                str(problem.get("detail") or problem.get("title", "")),
             )
         return Answer(status, body, told)
 

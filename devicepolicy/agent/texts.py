@@ -35,6 +35,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "only": ("只检验此项", "check this case only"),
     "ask-terms": ("是否同意以上告知书？[y/N] ", "Do you agree to the terms above? [y/N] "),
     "enrolled": ("已登记，编号 {id}，状态 {trust}", "enrolled as {id}, {trust}"),
+    "not-enrolled": (
+        "尚未登记：先运行 maskline-agent enrol，或加上 --qr。",
+        "Not enrolled yet: run maskline-agent enrol first, or give --qr.",
+    ),
     "not-agreed": ("未同意告知书，没有登记。", "The terms were not agreed to; the phone is not enrolled."),
     "bad-qr": ("这不是登记二维码的文本。", "This is not the text of an enrolment code."),
     "bad-server": ("服务器的密钥与二维码不符。", "The server's key is not the one in the code."),
