@@ -25,6 +25,7 @@ from maskline.demo.zones import daytime_zone
 from tests.conformance.test_smpp_channel import Smsc
 from tests.leak.canaries import Canaries
 from tests.leak.crawl import Crawler
+from tests.leak.handset import Handset
 from tests.leak.hostile import press_number, rtcp_with_numbers, rtp_with_numbers, say_everything, taint
 from tests.leak.talk import Talk
 from tests.support.media import tone
@@ -89,6 +90,7 @@ class Stage:
                 self._record_what_is_sent(trunk)
                 await self._calls(people[Role.AGENT], trunk)
                 await self._messages(people[Role.AGENT], trunk, crawlers)
+                await self._handset(people[Role.AGENT], crawlers[Role.ADMINISTRATOR])
                 await self.desk.idle()
             await self._inspected()
             await self._reviewed(crawlers)
@@ -346,6 +348,16 @@ class Stage:
         await asyncio.gather(*listening)
         self.gathered.sent, self.gathered.threads = talk.sent, talk.threads
         self.gathered.writers = talk.writers
+
+    async def _handset(self, agent: Staff, admin: Crawler) -> None:
+        """Let the agent's phone hand in what it has."""
+        await self.desk.bind(agent, number=self.canaries.e164("handset customer"))
+        handset = Handset(self.desk, self.canaries, self.system.settings.web.url)
+        try:
+            await handset.play(agent, admin)
+        finally:
+            self.gathered.said += handset.said
+            self.gathered.answers += handset.answers
 
     # --- what the system says of it
 
