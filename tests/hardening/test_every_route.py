@@ -324,10 +324,10 @@ async def test_every_name_in_a_path_is_known_here(stage: Stage) -> None:
 OWNERLESS = frozenset(
     {
         "line_id", "department_id", "rule_id", "template_id", "version_id", "seq", "policy_id", "number", "assignment_id",
-        "rollout_id", "enrolment_token_id",
+        "rollout_id", "enrolment_token_id", "order",
     }
 )  # fmt: skip
-"""Belongs to the institution: who holds the permission sees all of them."""
+"""Belongs to the institution: who holds the permission sees all of them. `order` is a word and no id."""
 ELSEWHERE: frozenset[str] = frozenset({"device_id", "report_id", "recording_id"})
 """Has an owner, and its scope is tested in its own folder."""
 

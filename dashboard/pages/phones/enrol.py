@@ -31,7 +31,7 @@ _TRUSTED = DeviceFilter(trust=Trust.TRUSTED)
 
 
 class TokenPath(ApiModel):
-    token_id: IdStr
+    enrolment_token_id: IdStr
 
 
 class RevokeForm(FormModel):
@@ -178,7 +178,7 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
 
     @endpoint(
         "POST",
-        "/phones/enrol/{token_id}/revoke",
+        "/phones/enrol/{enrolment_token_id}/revoke",
         permission=DEVICE_ENROL,
         summary_zh="作废登记二维码",
         summary_en="Revoke an enrolment code",
@@ -189,7 +189,7 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
         *, principal: Principal, path: TokenPath, body: RevokeForm, context: RequestContext
     ) -> Html | Redirect:
         del body
-        revoking = tokens.revoke(principal, path.token_id)
+        revoking = tokens.revoke(principal, path.enrolment_token_id)
         return await act(revoking, to="/phones/enrol", done="phone.revoked", language=context.language)
 
     return [show, issue, revoke]
