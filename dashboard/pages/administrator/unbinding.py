@@ -8,6 +8,7 @@ from core.access.model import Principal, Role
 from core.access.models import EmployeeState
 from core.access.people import EmployeeView
 from core.errors import MasklineError
+from core.ledger.permissions import LEDGER_READ
 from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
 from dashboard.forms import Failure, FormModel, failure_of
@@ -160,6 +161,7 @@ class UnbindingPages:
                 "wipe": principal.allows(OFFBOARDING_WIPE),
                 "undo": principal.allows(OFFBOARDING_UNDO),
                 "rebind": principal.allows(REBINDING_WRITE),
+                "ledger": principal.allows(LEDGER_READ),
             },
         )
 
