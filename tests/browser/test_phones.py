@@ -175,6 +175,7 @@ def test_the_fleet_is_counted_filtered_and_the_filter_stays_in_the_address(
     page.goto(page.url)
     expect(rows).to_have_count(1)
     page.locator("select[name=department]").select_option(label="销售一部")  # with the departments below it
+    expect(page).to_have_url(re.compile("department="))
     expect(rows).to_have_count(1)
     page.locator("select[name=department]").select_option(label="贷后管理部")
     expect(page.get_by_text("没有符合条件的手机")).to_be_visible()
