@@ -44,7 +44,7 @@ class RebindingPath(ApiModel):
 
 
 class TakeForm(FormModel):
-    code: Annotated[SecretStr, Field(max_length=100)] = SecretStr("")
+    code: Annotated[SecretStr, Field(max_length=100)]
 
 
 class RebindingPages:
