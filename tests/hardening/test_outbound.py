@@ -10,7 +10,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from core.ids import new_id
 from gateway.messages.channels.wecom.sources import HttpArchive
 from gateway.messages.errors import ChannelUnavailable
 from tests.browser.stage import Stage
@@ -157,7 +156,7 @@ async def vendor() -> AsyncIterator[tuple[TestServer, list[web.Request]]]:
         "\r\nHost: evil",
         "@evil",
         "%2e%2e/",
-        new_id(),
+        "01a2016eac317301a7d74df32372a2cb",
     ],
 )
 async def test_the_archives_service_is_asked_at_its_own_address_and_followed_nowhere(
