@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.hands import wait_like_a_user
 from tests.browser.stage import Stage
 
 CHROMIUM = Path("/usr/bin/chromium")
 START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+
+expect.set_options(timeout=20_000)  # a page is waited for as long as a busy machine may need
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ async def test_a_hundred_calls_in_a_row(desk, tmp_path):
     """Most are short: both speak while the notice plays, then hang up. Five talk after it."""
     staff = await desk.hire()
     bounds = [await desk.bind(staff) for _ in range(50)]
-    await play(desk, tmp_path / "short", bounds[:48], calls=95, at_once=1, talk_ms=400, law=Law.ULAW)
+    await play(desk, tmp_path / "short", bounds[:48], calls=95, at_once=1, talk_ms=800, law=Law.ULAW)
     await play(desk, tmp_path / "long", bounds[48:], calls=5, at_once=1, talk_ms=3000, law=Law.ALAW)
     short = await checked(desk, bounds[:48], count=95, cause="abandoned", seconds=0.2)
     long = await checked(desk, bounds[48:], count=5, cause="completed", seconds=2.5)
