@@ -1,6 +1,8 @@
-"""Column types that take and give sealed values and blind indexes, and nothing else."""
+"""Column types: sealed values and blind indexes, which take nothing else; enumerations as their words."""
 
-from sqlalchemy import LargeBinary
+from enum import StrEnum
+
+from sqlalchemy import Enum, LargeBinary
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -39,3 +41,15 @@ class BlindIndexColumn(TypeDecorator[BlindIndex]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> BlindIndex | None:  # noqa: ARG002 - SQLAlchemy passes it
         return None if value is None else BlindIndex(bytes(value))
+
+
+def words(kind: type[StrEnum]) -> Enum:
+    """Store the values of `kind` as text; SQLAlchemy refuses any other. No constraint: lists may grow."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=24 if max(map(len, kind)) <= 24 else 32,
+        values_callable=lambda values: [value.value for value in values],
+        validate_strings=True,
+    )

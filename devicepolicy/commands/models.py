@@ -5,12 +5,11 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import SealedColumn
+from core.columns import SealedColumn, words
 from core.db import Base, Id
 from core.sealed import Sealed
 from devicepolicy.commands.kinds import CommandKind, ErrorCode
 from devicepolicy.commands.machine import Approval, Cause, CommandState
-from devicepolicy.words import words
 
 
 class CommandRow(Base):

@@ -6,12 +6,11 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import BlindIndexColumn, SealedColumn
+from core.columns import BlindIndexColumn, SealedColumn, words
 from core.db import Base, Id
 from core.sealed import BlindIndex, Sealed
 from devicepolicy.capabilities.facts import Mode
 from devicepolicy.devices.model import ComplianceState, DeviceState, Trust
-from devicepolicy.words import words
 
 _LIVE = text("trust = 'TRUSTED'")
 

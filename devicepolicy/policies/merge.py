@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.ledger.record import JSON
+from devicepolicy.canonical import sha256_of
 from devicepolicy.capabilities.table import CapabilityTable
-from devicepolicy.policies.canonical import sha256_of
 from devicepolicy.policies.model import Effective, Source
 from devicepolicy.policies.rules import LENGTHS
 from devicepolicy.policies.settings import assemble

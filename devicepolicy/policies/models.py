@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.columns import words
 from core.db import Base, Id
 from devicepolicy.policies.model import Layer, RolloutState, TargetKind
-from devicepolicy.words import words
 
 _OPEN = text("ended_at IS NULL")
 

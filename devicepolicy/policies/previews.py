@@ -15,13 +15,13 @@ from devicepolicy.capabilities.facts import Backend, DeviceFacts
 from devicepolicy.devices.errors import DeviceNotFound
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.devices.register import subject_of
-from devicepolicy.policies.canonical import setting_sha256
 from devicepolicy.policies.effective import EffectivePolicyService
 from devicepolicy.policies.errors import PolicyUnknown, TargetUnknown
 from devicepolicy.policies.merge import Laid, merge
 from devicepolicy.policies.model import Layer, PolicySubject, Source, TargetKind
 from devicepolicy.policies.models import DraftRow, PolicyRow
 from devicepolicy.policies.service import DRAFT, PolicyGround, find_version
+from devicepolicy.policies.settings import setting_sha256
 from devicepolicy.policies.views import LayerView, Preview
 
 NO_DEVICE = ""

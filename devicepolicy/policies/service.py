@@ -16,8 +16,8 @@ from core.ids import new_id
 from core.ledger import Ledger
 from core.ledger.record import JSON
 from devicepolicy import permissions
+from devicepolicy.canonical import canonical_bytes, sha256_of
 from devicepolicy.capabilities.table import CapabilityTable
-from devicepolicy.policies.canonical import canonical_bytes, sha256_of
 from devicepolicy.policies.diff import Difference, diff
 from devicepolicy.policies.document import Documents
 from devicepolicy.policies.errors import (

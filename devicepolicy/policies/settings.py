@@ -1,4 +1,4 @@
-"""A document as a flat list of settings, and back. Pure.
+"""A document as a flat list of settings, and back; the hash of a setting. Pure.
 
 A setting is what has a row in the capability table, e.g. `cameraAccess` or
 `applications[com.tencent.mm].installType`.
@@ -9,8 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.ledger.record import JSON
+from devicepolicy.canonical import sha256_of
 from devicepolicy.capabilities.paths import Step, steps_of
 from devicepolicy.capabilities.table import CapabilityTable
+
+
+def setting_sha256(name: str, value: JSON) -> str:
+    """Give the hash of one setting: of its name and value only, so that no other setting can change it."""
+    return sha256_of([name, value])
 
 
 def flatten(document: Mapping[str, JSON], table: CapabilityTable) -> dict[str, JSON]:

@@ -24,10 +24,10 @@ from devicepolicy.devices.models import DeviceRow
 from devicepolicy.devices.register import Register, subjects_of
 from devicepolicy.identity.documents import DocumentKind
 from devicepolicy.identity.signer import DocumentSigner
-from devicepolicy.policies.canonical import setting_sha256
 from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.policies.model import PolicySubject
 from devicepolicy.policies.ports import EffectivePolicies
+from devicepolicy.policies.settings import setting_sha256
 from devicepolicy.sync.errors import NothingDesired
 from devicepolicy.sync.model import Desired, etag_of
 from devicepolicy.sync.models import DesiredRow

@@ -5,11 +5,10 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import BlindIndexColumn, SealedColumn
+from core.columns import BlindIndexColumn, SealedColumn, words
 from core.db import Base, Id
 from core.sealed import BlindIndex, Sealed
 from devicepolicy.uploads.model import EventKind, RecordingState, RecordKind, Severity
-from devicepolicy.words import words
 
 
 class UploadRecordRow(Base):

@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.columns import words
 from core.db import Base, Id
 from devicepolicy.wake.look import Place
-from devicepolicy.words import words
 
 
 class WakeRow(Base):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from core.access.models import Employee, EmployeeState
 from core.clock import Clock
+from core.columns import words
 from core.db import UtcDateTime
 from gateway.contact.errors import BindingUnknown
 from gateway.contact.facts import BindingFact, BlockFact, ConsentFact, Facts, PastContact
@@ -21,7 +22,6 @@ from gateway.contact.ports import PhoneCompliance
 from gateway.customers.models import BlockRow, ConsentRow, CustomerRow
 from gateway.numbers.model import LineStatus
 from gateway.numbers.models import BindingRow, LineRow
-from gateway.words import words
 
 # A local day begins at most 26 h before any moment of it, a day of 25 h (clock put back) included.
 LOOK_BACK = timedelta(hours=26)

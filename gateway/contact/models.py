@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.columns import words
 from core.db import Base, Id
 from gateway.contact.model import Channel, Decision, Direction, Outcome, Purpose
-from gateway.words import words
 
 
 class ContactRow(Base):

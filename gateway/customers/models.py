@@ -5,12 +5,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import BlindIndexColumn, SealedColumn
+from core.columns import BlindIndexColumn, SealedColumn, words
 from core.db import Base, Id
 from core.sealed import BlindIndex, Sealed
 from gateway.contact.model import Channel, Purpose
 from gateway.customers.model import BlockReason, ConsentSource
-from gateway.words import words
 
 
 class CustomerRow(Base):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Date, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import BlindIndexColumn, SealedColumn
+from core.columns import BlindIndexColumn, SealedColumn, words
 from core.db import Base, Id
 from core.sealed import BlindIndex, Sealed
 from gateway.contact.model import Direction, Purpose
@@ -14,7 +14,6 @@ from gateway.messages.events import ConductKind
 from gateway.messages.machine import Cause
 from gateway.messages.model import BodyKind, ChannelKind, MessageRole, MessageState, ReceiptState
 from gateway.messages.screening.model import Action
-from gateway.words import words
 
 REFERENCE_CHARACTERS = 128
 

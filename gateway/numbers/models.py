@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.columns import words
 from core.db import Base, Id
 from gateway.contact.model import Purpose
 from gateway.numbers.model import LineStatus
-from gateway.words import words
 
 _LIVE = text("released_at IS NULL")
 _DIRECT = text("released_at IS NULL AND direct_dial")

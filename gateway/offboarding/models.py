@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.columns import words
 from core.db import Base, Id
 from gateway.offboarding.model import StepKind, StepState
-from gateway.words import words
 
 _IN_FORCE = text("ended_at IS NULL")
 _OPEN_STEP = text("state IN ('waiting', 'retrying')")

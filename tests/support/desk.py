@@ -9,7 +9,6 @@ from core.access.permissions import PermissionRegistry
 from core.clock import ManualClock
 from core.db import Database
 from core.events import EventBus
-from core.ids import new_id
 from core.ledger import Ledger
 from core.vault import Keyring, SubjectKeys, Vault
 from core.web.endpoint import Endpoint
@@ -38,6 +37,7 @@ from gateway.numbers.placement import Placement
 from gateway.numbers.policy import load_policy
 from gateway.numbers.service import BindingService
 from gateway.permissions import PERMISSIONS
+from tests.support.staff import add_department, add_employee, principal_of
 
 REGISTRY = PermissionRegistry(PERMISSIONS)
 
@@ -119,39 +119,12 @@ class Desk:
         ]
 
     async def department(self, name: str, parent: Department | None = None) -> Department:
-        row = Department(
-            id=new_id(), parent_id=parent.id if parent else None, name=name, created_at=self.clock.now()
-        )
-        row.path = f"{parent.path if parent else '/'}{row.id}/"
-        async with self.database.begin() as session:
-            session.add(row)
-        return row
+        return await add_department(self.database, self.clock, name, parent)
 
     async def employee(self, role: Role, department: Department | None = None) -> Principal:
         """Add an active employee and give their principal."""
-        employee_id = new_id()
-        async with self.database.begin() as session:
-            session.add(
-                Employee(
-                    id=employee_id,
-                    username=f"u{employee_id}",
-                    display_name="员工",
-                    department_id=department.id if department else None,
-                    state=EmployeeState.ACTIVE,
-                    password_hash="-",
-                    password_changed_at=self.clock.now(),
-                    created_at=self.clock.now(),
-                )
-            )
-        return Principal(
-            employee_id=employee_id,
-            department_id=department.id if department else None,
-            department_path=department.path if department else "",
-            roles=frozenset({role}),
-            grants=REGISTRY.grants_for({role}),
-            session_id=new_id(),
-            verified_at=self.clock.now(),
-        )
+        employee_id = await add_employee(self.database, self.clock, department)
+        return principal_of(REGISTRY, self.clock, role, employee_id, department)
 
     async def set_state(self, employee_id: str, state: EmployeeState) -> None:
         async with self.database.begin() as session:

@@ -37,11 +37,11 @@ from devicepolicy.fleet import build_fleet
 from devicepolicy.identity.documents import DocumentKind, verify_document
 from devicepolicy.identity.keys import key_id_of, key_text
 from devicepolicy.identity.requests import sign_request
-from devicepolicy.policies.canonical import setting_sha256
 from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.policies.model import Effective, PolicySubject
-from devicepolicy.policies.settings import flatten
+from devicepolicy.policies.settings import flatten, setting_sha256
 from maskline.permissions import registry
+from tests.support.staff import add_department, add_employee, principal_of
 
 POLICY = {"cameraAccess": "CAMERA_ACCESS_DISABLED", "screenCaptureDisabled": True}
 TABLE = table()
@@ -122,43 +122,15 @@ class House:
     def principal(
         self, role: Role, employee_id: str | None = None, department: Department | None = None
     ) -> Principal:
-        return Principal(
-            employee_id or new_id(),
-            department.id if department else None,
-            department.path if department else "",
-            frozenset({role}),
-            self.permissions.grants_for([role]),
-            new_id(),
-            self.clock.now(),
-        )
+        return principal_of(self.permissions, self.clock, role, employee_id or new_id(), department)
 
     async def department(self, parent: Department | None = None) -> Department:
-        row = Department(
-            id=new_id(), parent_id=parent.id if parent else None, name=new_id(), created_at=self.clock.now()
-        )
-        row.path = f"{parent.path if parent else '/'}{row.id}/"
-        async with self.database.begin() as session:
-            session.add(row)
-        return row
+        return await add_department(self.database, self.clock, new_id(), parent)
 
     async def employee(
         self, department: Department | None = None, state: EmployeeState = EmployeeState.ACTIVE
     ) -> str:
-        employee_id = new_id()
-        async with self.database.begin() as session:
-            session.add(
-                Employee(
-                    id=employee_id,
-                    username=f"u{employee_id}",
-                    display_name="员工",
-                    department_id=department.id if department else None,
-                    state=state,
-                    password_hash="-",
-                    password_changed_at=self.clock.now(),
-                    created_at=self.clock.now(),
-                )
-            )
-        return employee_id
+        return await add_employee(self.database, self.clock, department, state)
 
     async def move(self, employee_id: str, department: Department | None) -> None:
         async with self.database.begin() as session:

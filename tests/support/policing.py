@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal, Role
-from core.access.models import Department, Employee, EmployeeState
+from core.access.models import Department
 from core.clock import ManualClock
 from core.db import Database
 from core.events import EventBus
@@ -23,6 +23,7 @@ from devicepolicy.policies.build import build_policies
 from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.policies.model import Effective, PolicySubject
 from maskline.permissions import registry
+from tests.support.staff import add_department, add_employee, principal_of
 
 CAMERA_OFF: dict[str, Any] = {"cameraAccess": "CAMERA_ACCESS_DISABLED"}
 CAMERA_ON: dict[str, Any] = {"cameraAccess": "CAMERA_ACCESS_USER_CHOICE"}
@@ -49,38 +50,11 @@ class PolicyHouse:
         self.bus.subscribe(PolicyChanged, remember)
 
     async def department(self, name: str, above: Department | None = None) -> Department:
-        row = Department(
-            id=new_id(), parent_id=above.id if above else None, name=name, created_at=self.clock.now()
-        )
-        row.path = f"{above.path if above else '/'}{row.id}/"
-        async with self.database.begin() as session:
-            session.add(row)
-        return row
+        return await add_department(self.database, self.clock, name, above)
 
     async def person(self, role: Role, department: Department | None = None) -> Principal:
-        employee_id = new_id()
-        async with self.database.begin() as session:
-            session.add(
-                Employee(
-                    id=employee_id,
-                    username=f"u{employee_id}",
-                    display_name="员工",
-                    department_id=department.id if department else None,
-                    state=EmployeeState.ACTIVE,
-                    password_hash="-",
-                    password_changed_at=self.clock.now(),
-                    created_at=self.clock.now(),
-                )
-            )
-        return Principal(
-            employee_id=employee_id,
-            department_id=department.id if department else None,
-            department_path=department.path if department else "",
-            roles=frozenset({role}),
-            grants=registry().grants_for({role}),
-            session_id=new_id(),
-            verified_at=self.clock.now(),
-        )
+        employee_id = await add_employee(self.database, self.clock, department)
+        return principal_of(registry(), self.clock, role, employee_id, department)
 
     async def phone(
         self, department: Department | None = None, owner: Principal | None = None, api_level: int = 33

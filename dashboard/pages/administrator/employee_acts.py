@@ -10,9 +10,9 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
+from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act, failure_of
 from dashboard.pages.administrator.employees import EmployeeForm, EmployeePages, EmployeePath
-from dashboard.pages.administrator.kit import Asked
 from dashboard.pages.preferences import Seen
 from gateway.calls.accounts import FreshAccount
 from gateway.calls.permissions import SIP_ACCOUNT_WRITE

@@ -24,8 +24,9 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
+from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act, failure_of
-from dashboard.pages.administrator.kit import Asked, DeskQuery, Kit, tree
+from dashboard.pages.administrator.kit import DeskQuery, Kit, tree
 from dashboard.pages.administrator.staff import holdings, matrix, rights
 from dashboard.pages.preferences import Seen
 from dashboard.people import Directory

@@ -16,8 +16,9 @@ from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect, StreamReply
 from core.web.schema import ApiModel, IdStr
 from core.web.upload import Upload
+from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, failure_of
-from dashboard.pages.administrator.kit import Asked, DeskQuery, Kit, by_department
+from dashboard.pages.administrator.kit import DeskQuery, Kit, by_department
 from dashboard.pages.preferences import Seen
 from gateway.customers.importing import template
 from gateway.customers.importing.errors import ImportUnknown

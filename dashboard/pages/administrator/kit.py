@@ -1,7 +1,6 @@
 """What an administrator's pages share: who asks, how a page is shown, how fresh the proof of identity is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
@@ -10,12 +9,11 @@ from pydantic import Field
 from core.access.model import Principal
 from core.access.models import EmployeeState
 from core.access.people import DepartmentView, EmployeeView
-from core.web.context import RequestContext
 from core.web.dispatch import STEP_UP_MAX_AGE
 from core.web.replies import Html
 from core.web.schema import IdStr
+from dashboard.asked import Asked
 from dashboard.forms import DoneQuery, Failure, failure
-from dashboard.pages.preferences import Seen
 from dashboard.parts import DashboardParts
 from dashboard.people import Directory
 from dashboard.render import Renderer
@@ -23,15 +21,6 @@ from dashboard.render import Renderer
 # A form that needs a fresh proof is offered only while there is time left to fill it in.
 _TIME_TO_FILL = timedelta(minutes=2)
 Line = Annotated[str, Field(max_length=200)]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks for a page, and how their browser is set."""
-
-    principal: Principal
-    context: RequestContext
-    headers: Seen
 
 
 class DeskQuery(DoneQuery):

@@ -10,9 +10,10 @@ from pydantic import Field
 from core.access.model import Principal
 from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
+from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel
 from dashboard.pages.administrator.capabilities import Capabilities
-from dashboard.pages.administrator.kit import Asked, DeskQuery, Kit, tree
+from dashboard.pages.administrator.kit import DeskQuery, Kit, tree
 from dashboard.people import Directory
 from devicepolicy.devices.model import Trust
 from devicepolicy.devices.queries import DeviceFilter

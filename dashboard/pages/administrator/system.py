@@ -7,8 +7,9 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from core.web.system import RETRY, STATUS_DETAIL
+from dashboard.asked import Asked
 from dashboard.health import health
-from dashboard.pages.administrator.kit import Asked, DeskQuery, Kit
+from dashboard.pages.administrator.kit import DeskQuery, Kit
 from dashboard.pages.preferences import Seen
 
 

@@ -11,8 +11,9 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
+from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act
-from dashboard.pages.administrator.kit import Asked, DeskQuery, Kit
+from dashboard.pages.administrator.kit import DeskQuery, Kit
 from dashboard.pages.administrator.wording import Piece, difference, example, variables_in
 from dashboard.pages.preferences import Seen
 from gateway.contact.model import Purpose

@@ -11,8 +11,9 @@ from core.errors import MasklineError
 from core.ledger.permissions import LEDGER_READ
 from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
+from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, failure_of
-from dashboard.pages.administrator.kit import Asked, DeskQuery, Kit
+from dashboard.pages.administrator.kit import DeskQuery, Kit
 from dashboard.people import Directory
 from dashboard.render import line
 from devicepolicy.devices.queries import DeviceFilter

@@ -4,8 +4,9 @@ from core.access.model import Principal
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
+from dashboard.asked import Asked
 from dashboard.forms import Failure, act, failure_of
-from dashboard.pages.administrator.kit import Asked, Kit
+from dashboard.pages.administrator.kit import Kit
 from dashboard.pages.administrator.unbinding import (
     HOME,
     ChoiceQuery,

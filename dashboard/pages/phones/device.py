@@ -9,8 +9,9 @@ from core.ledger.record import JSON
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
+from dashboard.asked import Asked
 from dashboard.forms import DoneQuery
-from dashboard.pages.phones.kit import Asked, PhoneKit, PhonePath, line_of, names_of
+from dashboard.pages.phones.kit import PhoneKit, PhonePath, line_of, names_of
 from dashboard.pages.phones.orders import NAME_OF, SimpleOrder
 from dashboard.pages.preferences import Seen
 from devicepolicy.capabilities.paths import steps_of

@@ -10,9 +10,10 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.schema import IdStr
+from dashboard.asked import Asked
 from dashboard.filters import FilterQuery
 from dashboard.forms import DoneQuery
-from dashboard.pages.phones.kit import Asked, PhoneKit, line_of, names_of
+from dashboard.pages.phones.kit import PhoneKit, line_of, names_of
 from dashboard.pages.preferences import Seen
 from dashboard.people import Directory
 from devicepolicy.devices.model import ComplianceState, DeviceState, Trust

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.access.model import Principal
-from core.web.context import RequestContext
 from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
+from dashboard.asked import Asked
 from dashboard.forms import DoneQuery, Failure, failure
 from dashboard.live.feed import LiveFeed
 from dashboard.live.pulse import Picture
-from dashboard.pages.preferences import Seen
 from dashboard.parts import DashboardParts
 from dashboard.people import Directory
 from dashboard.render import Renderer
@@ -20,15 +19,6 @@ from devicepolicy.devices.model import DeviceView
 
 class PhonePath(ApiModel):
     device_id: IdStr
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks for a page, and how their browser is set."""
-
-    principal: Principal
-    context: RequestContext
-    headers: Seen
 
 
 @dataclass(frozen=True, slots=True)

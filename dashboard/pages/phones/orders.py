@@ -12,8 +12,9 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
+from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act
-from dashboard.pages.phones.kit import Asked, PhoneKit, PhonePath, line_of, names_of
+from dashboard.pages.phones.kit import PhoneKit, PhonePath, line_of, names_of
 from dashboard.pages.preferences import Seen
 from devicepolicy import permissions
 from devicepolicy.commands import kinds

@@ -5,8 +5,9 @@ from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from core.web.schema import IdStr
+from dashboard.asked import Asked
 from dashboard.forms import FormModel, act
-from dashboard.pages.phones.kit import Asked, PhoneKit, PhonePath
+from dashboard.pages.phones.kit import PhoneKit, PhonePath
 from dashboard.pages.phones.orders import AskPages
 from dashboard.pages.preferences import Seen
 from devicepolicy.devices.errors import DeviceNotFound, DeviceStateWrong, HolderInvalid

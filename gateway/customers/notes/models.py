@@ -5,11 +5,10 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.columns import SealedColumn
+from core.columns import SealedColumn, words
 from core.db import Base, Id
 from core.sealed import Sealed
 from gateway.customers.notes.model import StepKind
-from gateway.words import words
 
 
 class NoteRow(Base):

@@ -10,11 +10,11 @@ from core.clock import ManualClock
 from core.db import Database
 from core.errors import Forbidden
 from core.ids import new_id
+from devicepolicy.canonical import canonical_bytes, sha256_of
 from devicepolicy.capabilities.expected import GapReason
 from devicepolicy.capabilities.facts import DeviceFacts
 from devicepolicy.devices.errors import DeviceNotFound
 from devicepolicy.policies.assignments import Target
-from devicepolicy.policies.canonical import canonical_bytes, sha256_of
 from devicepolicy.policies.errors import (
     AlreadyAssigned,
     DocumentInvalid,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import devicepolicy.identity
 from devicepolicy.agent import signing
 from devicepolicy.agent.settings import DATA, Facts, known
+from devicepolicy.canonical import sha256_of
 from devicepolicy.capabilities.expected import expected_gaps
 from devicepolicy.capabilities.facts import Backend, DeviceFacts, Mode
 from devicepolicy.capabilities.orders import Flag, Ladder
@@ -22,8 +23,7 @@ from devicepolicy.commands.kinds import CommandKind
 from devicepolicy.enrolment.schemas import AgreementIn, EnrolIn
 from devicepolicy.identity.errors import REFUSALS
 from devicepolicy.identity.requests import sign_request
-from devicepolicy.policies.canonical import setting_sha256, sha256_of
-from devicepolicy.policies.settings import flatten
+from devicepolicy.policies.settings import flatten, setting_sha256
 from devicepolicy.sync.schemas import ReportIn
 from scripts.make_agent_settings import PAGE, page, text
 

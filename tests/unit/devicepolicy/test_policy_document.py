@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devicepolicy.canonical import canonical_bytes, sha256_of
 from devicepolicy.capabilities.paths import pattern_of, steps_of
 from devicepolicy.capabilities.table import table
-from devicepolicy.policies.canonical import canonical_bytes, setting_sha256, sha256_of
 from devicepolicy.policies.diff import Change, Direction, diff
 from devicepolicy.policies.document import Documents
 from devicepolicy.policies.errors import DocumentInvalid
 from devicepolicy.policies.ready import ready_policies
 from devicepolicy.policies.schema import schemas
-from devicepolicy.policies.settings import assemble, flatten
+from devicepolicy.policies.settings import assemble, flatten, setting_sha256
 
 DOCUMENTS = Documents(schemas(), table())
 RULE = {"blockAction": {"blockAfterDays": 1}, "wipeAction": {"wipeAfterDays": 7}}
