@@ -63,7 +63,6 @@ class Upstream:
         while True:
             try:
                 connection = _Connection(self._path, self._silence_s)
-                connection.send(encode(self._hello))
             except OSError as error:
                 if not failed:
                     _log.warning("upstream.unreachable", error_type=type(error).__name__)
@@ -77,8 +76,10 @@ class Upstream:
             delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
 
     def _up(self, connection: "_Connection", on_up: Callable[[], None]) -> None:
+        """Say hello in the loop's thread: a switch that has greeted takes calls from that moment on."""
         self._current = connection
         _log.info("upstream.up")
+        connection.send(encode(self._hello))
         on_up()
 
     def _down(self, connection: "_Connection", on_down: Callable[[], None]) -> None:
