@@ -1,4 +1,4 @@
-"""An administrator's pages: imports, lines, people and leaving, phone policies, templates, rules, system."""
+"""An administrator's pages: imports, lines, people and leaving, templates, rules, system."""
 
 from core.web.endpoint import Endpoint
 from dashboard.pages.administrator import (
@@ -8,9 +8,7 @@ from dashboard.pages.administrator import (
     employees,
     imports,
     lines,
-    policy_acts,
     rebinding,
-    rollouts,
     rules,
     system,
     templates,
@@ -34,8 +32,6 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
         *employee_acts.endpoints(staff),
         *rebinding.endpoints(kit),
         *unbinding_acts.endpoints(kit),
-        *policy_acts.endpoints(kit),
-        *rollouts.endpoints(kit),
         *templates.endpoints(kit),
         *rules.endpoints(kit),
         *system.endpoints(kit),

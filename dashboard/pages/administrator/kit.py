@@ -30,9 +30,10 @@ class DeskQuery(DoneQuery):
 
 
 class Kit:
-    """Renders the pages of one institution."""
+    """Renders the pages of one institution. `folder` is where their templates lie."""
 
-    def __init__(self, renderer: Renderer, parts: DashboardParts) -> None:
+    def __init__(self, renderer: Renderer, parts: DashboardParts, folder: str = "administrator") -> None:
+        self._folder = folder
         self.renderer = renderer
         self.parts = parts
 
@@ -54,7 +55,7 @@ class Kit:
         else:
             status = told.status if told else 200
         text = self.renderer.page(
-            f"administrator/{template}",
+            f"{self._folder}/{template}",
             context=asked.context,
             principal=asked.principal,
             theme=asked.headers.theme,

@@ -1,8 +1,9 @@
-"""The phones' pages: the fleet, one phone with its proofs, orders, and enrolment."""
+"""The phones' pages: the fleet, one phone with its proofs, orders, enrolment, policies and roll-outs."""
 
 from core.web.endpoint import Endpoint
 from dashboard.live.feed import LiveFeed
-from dashboard.pages.phones import device, enrol, fleet, orders, trust
+from dashboard.pages.administrator.kit import Kit
+from dashboard.pages.phones import device, enrol, fleet, orders, policy_acts, rollouts, trust
 from dashboard.pages.phones.kit import PhoneKit
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
@@ -11,10 +12,13 @@ from dashboard.render import Renderer
 def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list[Endpoint]:
     """Give the pages. Fixed addresses come before the one of a phone."""
     kit = PhoneKit(renderer, parts, feed)
+    desk = Kit(renderer, parts, folder="phones")
     return [
         *fleet.endpoints(kit),
         *enrol.endpoints(kit),
         *orders.endpoints(kit),
         *trust.endpoints(kit),
         *device.endpoints(kit),
+        *policy_acts.endpoints(desk),
+        *rollouts.endpoints(desk),
     ]

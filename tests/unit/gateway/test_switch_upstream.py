@@ -39,7 +39,7 @@ def test_hello_is_said_by_the_loop_and_not_before_it(tmp_path: Path) -> None:
     loop = _Loop()
     taking: list[bool] = []
     Upstream(path, HELLO, loop.post, silence_s=10).start(
-        Handlers(lambda: taking.append(True), lambda line: None, lambda: None)
+        Handlers(lambda: taking.append(True), lambda _line: None, lambda: None)
     )
     server, _ = listener.accept()
     with listener, server:

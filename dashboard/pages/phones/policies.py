@@ -12,8 +12,8 @@ from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel
-from dashboard.pages.administrator.capabilities import Capabilities
 from dashboard.pages.administrator.kit import DeskQuery, Kit, tree
+from dashboard.pages.phones.capabilities import Capabilities
 from dashboard.people import Directory
 from devicepolicy.devices.model import Trust
 from devicepolicy.devices.queries import DeviceFilter
