@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
 step() { printf '\n== %s\n' "$1"; }
+# Each whole system is six processes: without bytecode on disk each of them would compile all that it imports.
+unset PYTHONDONTWRITEBYTECODE
 
 if [ $# -gt 0 ]; then
     exec $bin/pytest "$@"
