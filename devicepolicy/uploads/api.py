@@ -5,29 +5,16 @@ from core.web.endpoint import Endpoint, endpoint
 from core.web.paging import Page, PageQuery
 from devicepolicy import permissions
 from devicepolicy.devices.errors import DeviceNotFound
-from devicepolicy.uploads.catalogue import catalogue
-from devicepolicy.uploads.errors import EventHandled, UploadNotFound
-from devicepolicy.uploads.queries import Line, UploadQueries
-from devicepolicy.uploads.schemas import (
-    DevicePath,
-    EventLineOut,
-    EventListQuery,
-    EventPath,
-    HandleIn,
-    RecordingLineOut,
-    RecordLineOut,
-    RecordListQuery,
-)
+from devicepolicy.uploads.lines import Line
+from devicepolicy.uploads.queries import UploadQueries
+from devicepolicy.uploads.schemas import DevicePath, LineOut, RecordingLineOut, RecordLineOut, RecordListQuery
 
 _TAGS = ("phones",)
 
 
 def endpoints(queries: UploadQueries) -> list[Endpoint]:
     """Give the endpoints for people."""
-    return [*_of_a_phone(queries), *_conduct(queries)]
 
-
-def _of_a_phone(queries: UploadQueries) -> list[Endpoint]:
     @endpoint(
         "GET",
         "/devices/{id}/records",
@@ -49,31 +36,8 @@ def _of_a_phone(queries: UploadQueries) -> list[Endpoint]:
             cursor=query.cursor,
             limit=query.limit,
         )
-        items = [
-            RecordLineOut.model_validate({**_columns(RecordLineOut, line), "counterpart": line.counterpart})
-            for line in lines
-        ]
+        items = [record_of(line) for line in lines]
         return Page(items=items, next_cursor=following)
-
-    @endpoint(
-        "GET",
-        "/devices/{id}/conduct",
-        permission=permissions.UPLOAD_READ,
-        summary_zh="一台手机的行为事件",
-        summary_en="Conduct events of a phone",
-        errors=(DeviceNotFound,),
-        tags=_TAGS,
-    )
-    async def events(*, principal: Principal, path: DevicePath, query: EventListQuery) -> Page[EventLineOut]:
-        lines, following = await queries.events(
-            principal,
-            path.id,
-            kind=query.kind,
-            handled=query.handled,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
-        return Page(items=[_event(line) for line in lines], next_cursor=following)
 
     @endpoint(
         "GET",
@@ -92,59 +56,21 @@ def _of_a_phone(queries: UploadQueries) -> list[Endpoint]:
         )
         items = [
             RecordingLineOut.model_validate(
-                {**_columns(RecordingLineOut, line), "counterpart": line.counterpart}
+                {**columns(RecordingLineOut, line), "counterpart": line.counterpart}
             )
             for line in lines
         ]
         return Page(items=items, next_cursor=following)
 
-    return [records, events, recordings]
+    return [records, recordings]
 
 
-def _conduct(queries: UploadQueries) -> list[Endpoint]:
-    @endpoint(
-        "GET",
-        "/device-conduct",
-        permission=permissions.UPLOAD_READ,
-        summary_zh="各手机的行为事件",
-        summary_en="Conduct events of all phones",
-        tags=_TAGS,
-    )
-    async def listing(*, principal: Principal, query: EventListQuery) -> Page[EventLineOut]:
-        lines, following = await queries.all_events(
-            principal, kind=query.kind, handled=query.handled, cursor=query.cursor, limit=query.limit
-        )
-        return Page(items=[_event(line) for line in lines], next_cursor=following)
-
-    @endpoint(
-        "POST",
-        "/device-conduct/{upload_event_id}/handle",
-        permission=permissions.CONDUCT_HANDLE,
-        summary_zh="处理一条行为事件并写明说明",
-        summary_en="Close a conduct event with a note",
-        errors=(UploadNotFound, EventHandled),
-        tags=_TAGS,
-    )
-    async def handle(*, principal: Principal, path: EventPath, body: HandleIn) -> EventLineOut:
-        return _event(await queries.handle(principal, path.upload_event_id, body.note))
-
-    return [listing, handle]
+def record_of(line: Line) -> RecordLineOut:
+    """Show a record."""
+    return RecordLineOut.model_validate({**columns(RecordLineOut, line), "counterpart": line.counterpart})
 
 
-def _event(line: Line) -> EventLineOut:
-    entry = catalogue().events[line.row.kind]
-    more = {
-        "counterpart": line.counterpart,
-        "evidence": dict(line.evidence),
-        "title_zh": entry.zh,
-        "title_en": entry.en,
-    }
-    return EventLineOut.model_validate({**_columns(EventLineOut, line), **more})
-
-
-def _columns(
-    model: type[EventLineOut] | type[RecordLineOut] | type[RecordingLineOut], line: Line
-) -> dict[str, object]:
+def columns(model: type[LineOut], line: Line) -> dict[str, object]:
     """Give the columns that a model shows as they stand."""
     return {
         name: getattr(line.row, name) for name in model.model_fields if name in line.row.__table__.columns

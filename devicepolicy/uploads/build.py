@@ -1,5 +1,6 @@
 """Puts uploads together; the roof calls this with the ports that it plugs in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import update
@@ -14,11 +15,13 @@ from core.vault import SubjectKeys, Vault
 from core.web.endpoint import Endpoint
 from devicepolicy.devices.register import Register
 from devicepolicy.identity.gate import DeviceGate
-from devicepolicy.uploads import agent_api, api
+from devicepolicy.uploads import agent_api, api, conduct_api
 from devicepolicy.uploads.catalogue import catalogue
 from devicepolicy.uploads.conduct import ConductEvents
+from devicepolicy.uploads.conduct_desk import ConductDesk
 from devicepolicy.uploads.handing_on import HandingOn
 from devicepolicy.uploads.intake import Intake
+from devicepolicy.uploads.lines import Lines
 from devicepolicy.uploads.models import UploadDeletionRow, UploadRecordingRow, UploadRecordRow
 from devicepolicy.uploads.ports import (
     ConductSink,
@@ -44,6 +47,8 @@ class UploadPorts:
     conduct: ConductSink = field(default_factory=NullConductSink)
     foreign: ForeignRecords = field(default_factory=NullForeignRecords)
     sim_calls: SimCalls = field(default_factory=NullSimCalls)
+    cover: Callable[[str], str] = str
+    """Covers contact data in what people write about events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,14 @@ class Uploads:
     events: ConductEvents
     recordings: Recordings
     queries: UploadQueries
+    desk: ConductDesk
     handing_on: HandingOn
 
     def endpoints(self, gate: DeviceGate) -> list[Endpoint]:
         """Give the endpoints for people and for phones."""
         return [
             *api.endpoints(self.queries),
+            *conduct_api.endpoints(self.queries, self.desk),
             *agent_api.endpoints(gate, self.records, self.events, self.recordings),
         ]
 
@@ -91,7 +98,7 @@ def build_uploads(
     ports: UploadPorts,
 ) -> Uploads:
     """Build the services."""
-    kinds = catalogue()
+    kinds, lines = catalogue(), Lines(vault, subject_keys)
     intake = Intake(
         clock,
         vault=vault,
@@ -112,7 +119,16 @@ def build_uploads(
             database, intake=intake, ledger=ledger, register=register, sink=ports.conduct, catalogue=kinds
         ),
         recordings=recordings,
-        queries=UploadQueries(database, clock, vault=vault, subject_keys=subject_keys, ledger=ledger),
+        queries=UploadQueries(database, lines),
+        desk=ConductDesk(
+            database,
+            clock,
+            vault=vault,
+            subject_keys=subject_keys,
+            ledger=ledger,
+            lines=lines,
+            cover=ports.cover,
+        ),
         handing_on=HandingOn(
             database,
             clock,

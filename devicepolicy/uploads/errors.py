@@ -1,6 +1,6 @@
 """What can go wrong when a phone hands something in."""
 
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class RecordingUnknown(NotFound):
@@ -50,3 +50,17 @@ class EventHandled(Conflict):
 
     code = "event-handled"
     zh = "该事件已有人处理。"
+
+
+class EventOpen(Conflict):
+    """Nothing is left to open again: these events are open, or somebody handled them anew."""
+
+    code = "event-open"
+    zh = "没有可以恢复的：这些事件未处理，或已由他人重新处理。"
+
+
+class OwnConduct(Forbidden):
+    """Nobody closes events about themselves: ask a colleague who may handle them."""
+
+    code = "own-conduct"
+    zh = "不能处理关于自己的事件，请由其他有权限的人处理。"

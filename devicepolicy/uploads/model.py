@@ -35,6 +35,14 @@ class EventKind(StrEnum):
     SIM_CALL_OUTSIDE_GATEWAY = "SIM_CALL_OUTSIDE_GATEWAY"
 
 
+class ConductActKind(StrEnum):
+    """What somebody does about a conduct event."""
+
+    HANDLED = "handled"
+    NOTED = "noted"
+    REOPENED = "reopened"
+
+
 class Severity(StrEnum):
     MINOR = "minor"
     MODERATE = "moderate"
@@ -54,6 +62,8 @@ class Outcome(StrEnum):
     """The phone's policy does not ask for it: nothing is kept."""
     OUTSIDE_HOURS = "outside-hours"
     BEFORE_CONSENT = "before-consent"
+    TOO_SHORT = "too-short"
+    """Of recordings only: the policy asks for those of longer calls."""
 
 
 class RecordingState(StrEnum):

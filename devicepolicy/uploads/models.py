@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.columns import BlindIndexColumn, SealedColumn, words
 from core.db import Base, Id
 from core.sealed import BlindIndex, Sealed
-from devicepolicy.uploads.model import EventKind, RecordingState, RecordKind, Severity
+from devicepolicy.uploads.model import ConductActKind, EventKind, RecordingState, RecordKind, Severity
 
 
 class UploadRecordRow(Base):
@@ -87,6 +87,25 @@ class UploadEventRow(Base):
     """What the sink made of it: the alert hangs there."""
     handled_at: Mapped[datetime | None]
     handled_by: Mapped[str | None] = mapped_column(Id)
+    handled_in: Mapped[str | None] = mapped_column(Id)
+    """The batch of acts by which it was handled; None: nobody has, or it was opened again."""
+
+
+class ConductActRow(Base):
+    """What somebody did about a conduct event. Append-only; `batch_id` is what was done in one go.
+
+    `note` is sealed under the key of `customer_id`, under the institution's where that is None.
+    """
+
+    __tablename__ = "dp_conduct_acts"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    event_id: Mapped[str] = mapped_column(Id, ForeignKey("dp_upload_events.id"), index=True)
+    batch_id: Mapped[str] = mapped_column(Id)
+    kind: Mapped[ConductActKind] = mapped_column(words(ConductActKind))
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Id)
+    customer_id: Mapped[str | None] = mapped_column(Id)
     note: Mapped[Sealed | None] = mapped_column(SealedColumn)
 
 

@@ -1,7 +1,7 @@
 """Uploads at the HTTP edge."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
@@ -18,7 +18,6 @@ from devicepolicy.uploads.model import (
     Progress,
     RecordingState,
     RecordKind,
-    Severity,
     UploadedEvent,
     UploadedRecord,
 )
@@ -233,26 +232,15 @@ class DevicePath(ApiModel):
     id: IdStr
 
 
-class EventPath(ApiModel):
-    upload_event_id: IdStr
-
-
 class RecordListQuery(PageQuery):
     kind: RecordKind | None = None
     customer_id: IdStr | None = None
     deleted: bool | None = None
 
 
-class EventListQuery(PageQuery):
-    kind: EventKind | None = None
-    handled: bool | None = None
+class LineOut(ApiModel):
+    """What every upload shows."""
 
-
-class HandleIn(ApiModel):
-    note: str = Field(min_length=1, max_length=500)
-
-
-class _LineOut(ApiModel):
     id: str
     device_id: str
     employee_id: str | None
@@ -266,7 +254,7 @@ class _LineOut(ApiModel):
     contradicts: str | None
 
 
-class RecordLineOut(_LineOut):
+class RecordLineOut(LineOut):
     """A record. What was written is read where it is inspected: in the conversation `message_id`."""
 
     kind: RecordKind
@@ -279,23 +267,7 @@ class RecordLineOut(_LineOut):
     message_id: str | None
 
 
-class EventLineOut(_LineOut):
-    """A conduct event."""
-
-    kind: EventKind
-    title_zh: str
-    title_en: str
-    severity: Severity
-    received_at: AwareDatetime
-    seq: int
-    marked: int
-    conduct_id: str | None
-    evidence: dict[str, Any]
-    handled_at: AwareDatetime | None
-    handled_by: str | None
-
-
-class RecordingLineOut(_LineOut):
+class RecordingLineOut(LineOut):
     """A recording of a SIM call."""
 
     state: RecordingState

@@ -21,6 +21,7 @@ from gateway.messages.channels.wecom.sources import RawRecord
 from gateway.messages.conduct import Conduct, ConductBooks
 from gateway.messages.events import ConductKind
 from gateway.messages.model import ChannelKind
+from gateway.messages.screening.detect import detect, mask
 from gateway.numbers.models import BindingRow
 from maskline.ground import Ground
 from maskline.wiring.gateway import Gateway
@@ -178,10 +179,15 @@ class CallsOfPhones:
         return await self._archive.recording(call)
 
 
+def covered(text: str) -> str:
+    """Cover contact data in what somebody wrote."""
+    return mask(text, detect(text))
+
+
 def intake_ports(ground: Ground) -> UploadPorts:
     """Give the ports of the processes that take uploads in."""
     counterparts = CustomersOfPhones(ground, CustomerSealing(ground.vault), archive_members(ground))
-    return UploadPorts(counterparts=counterparts, conduct=ConductOfPhones(ground))
+    return UploadPorts(counterparts=counterparts, conduct=ConductOfPhones(ground), cover=covered)
 
 
 def all_ports(ground: Ground, gateway: Gateway) -> UploadPorts:

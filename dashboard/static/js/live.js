@@ -78,8 +78,11 @@ async function refresh() {
     return;
   }
   fetching = true;
+  const asked = location.href;
   const page = await fetchPage();
-  if (page) for (const part of changed()) swap(part, page.getElementById(part.id));
+  // Filtered anew meanwhile: this page answers what nobody asks any more.
+  if (location.href !== asked) again = true;
+  else if (page) for (const part of changed()) swap(part, page.getElementById(part.id));
   fetching = false;
   if (again) {
     again = false;

@@ -569,7 +569,7 @@ def upgrade() -> None:
         sa.Column("conduct_id", sa.String(length=32), nullable=True),
         sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("handled_by", sa.String(length=32), nullable=True),
-        sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.Column("handled_in", sa.String(length=32), nullable=True),
         sa.ForeignKeyConstraint(
             ["device_id"], ["dp_devices.id"], name=op.f("fk_dp_upload_events_device_id_dp_devices")
         ),
@@ -906,6 +906,30 @@ def upgrade() -> None:
         batch_op.create_index("ix_dp_upload_deletions_key", ["device_id", "key"], unique=False)
 
     op.create_table(
+        "dp_conduct_acts",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("event_id", sa.String(length=32), nullable=False),
+        sa.Column("batch_id", sa.String(length=32), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("handled", "noted", "reopened", name="conductactkind", native_enum=False, length=24),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=32), nullable=False),
+        sa.Column("customer_id", sa.String(length=32), nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["dp_upload_events.id"],
+            name=op.f("fk_dp_conduct_acts_event_id_dp_upload_events"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dp_conduct_acts")),
+    )
+    with op.batch_alter_table("dp_conduct_acts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dp_conduct_acts_event_id"), ["event_id"], unique=False)
+
+    op.create_table(
         "dp_upload_pieces",
         sa.Column("blob_id", sa.String(length=64), nullable=False),
         sa.Column("recording_id", sa.String(length=32), nullable=False),
@@ -1106,6 +1130,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_dp_upload_recordings_customer_id"))
 
     op.drop_table("dp_upload_recordings")
+    with op.batch_alter_table("dp_conduct_acts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_dp_conduct_acts_event_id"))
+
+    op.drop_table("dp_conduct_acts")
     with op.batch_alter_table("dp_upload_events", schema=None) as batch_op:
         batch_op.drop_index("ix_dp_upload_events_open")
         batch_op.drop_index(batch_op.f("ix_dp_upload_events_employee_id"))
