@@ -11,6 +11,7 @@ from devicepolicy.commands import api as commands_api
 from devicepolicy.commands.build import Commands, build_commands
 from devicepolicy.commands.ending import EndedByCommand
 from devicepolicy.commands.events import CommandFinished
+from devicepolicy.commands.lost import LostByCommand
 from devicepolicy.commands.queries import commands_waiting
 from devicepolicy.enrolment.policy_binding import PolicyBinding
 from devicepolicy.fleet import Fleet, build_fleet
@@ -84,6 +85,7 @@ def build_phones(ground: Ground, ports: UploadPorts | None = None) -> Phones:
         settings=settings.commands,
     )
     ground.bus.subscribe(CommandFinished, EndedByCommand(fleet.enrolment))
+    ground.bus.subscribe(CommandFinished, LostByCommand(fleet.desired))
     uploads = build_uploads(
         database=ground.database,
         clock=ground.clock,

@@ -16,7 +16,7 @@ from core.vault import Keyring
 from devicepolicy.commands import kinds
 from devicepolicy.commands.machine import CommandState
 from devicepolicy.commands.model import NewCommand
-from devicepolicy.devices.model import Trust
+from devicepolicy.devices.model import DeviceState, Trust
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.wake.look import Look, Place
@@ -117,3 +117,21 @@ async def test_phones_are_woken_for_their_policy(roof: Roof) -> None:
         await roof.ground.bus.publish(session, PolicyChanged(None))
     assert [look.place for look in connection.take()] == [Place.POLICY]
     assert await roof.phones.waking.standing.looks(phone.device_id) == (Look(Place.POLICY, 1),)
+
+
+async def test_a_phone_in_lost_mode_is_wanted_lost_until_it_left_the_mode(roof: Roof) -> None:
+    phone = await roof.phone()
+
+    async def wanted() -> DeviceState:
+        async with roof.ground.database.read() as session:
+            return (await session.get_one(DeviceRow, phone.device_id)).state
+
+    lost = await roof.order(phone, kinds.StartLostMode())
+    assert await wanted() is DeviceState.ACTIVE, "the order is not the phone's word"
+    await phone.do_all()
+    assert await wanted() is DeviceState.LOST
+    await roof.order(phone, kinds.STOP_LOST_MODE)
+    await phone.do_all()
+    assert await wanted() is DeviceState.ACTIVE
+    await phone.report(lost)
+    assert await wanted() is DeviceState.ACTIVE, "a word told twice undoes nothing"
