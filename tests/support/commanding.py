@@ -21,9 +21,9 @@ from core.vault import Keyring, Vault
 from devicepolicy.capabilities.facts import Mode
 from devicepolicy.commands.build import build_commands
 from devicepolicy.commands.events import CommandFinished
-from devicepolicy.commands.kinds import CommandKind, ErrorCode
+from devicepolicy.commands.kinds import CommandKind, ErrorCode, Order
 from devicepolicy.commands.machine import CommandState
-from devicepolicy.commands.model import Told
+from devicepolicy.commands.model import NewCommand, Told
 from devicepolicy.commands.queries import commands_waiting
 from devicepolicy.devices.model import ComplianceState, DeviceState, Trust
 from devicepolicy.devices.models import DeviceRow
@@ -161,6 +161,11 @@ class CommandHouse:
         async with self.database.begin() as session:
             session.add(row)
         return Agent(self, row.id, key)
+
+    async def order(self, phone: Agent, what: Order, **more: Any) -> str:
+        """Order something as an administrator; gives the command's id."""
+        view = await self.commands.service.issue(self.admin, NewCommand(phone.device_id, what, **more))
+        return view.id
 
     async def pass_time(self, **delta: float) -> int:
         self.clock.advance(timedelta(**delta))

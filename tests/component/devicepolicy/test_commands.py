@@ -28,7 +28,7 @@ from devicepolicy.commands.machine import Approval, Cause, CommandState
 from devicepolicy.commands.model import NewCommand
 from devicepolicy.commands.models import CommandRow
 from devicepolicy.devices.model import Trust
-from tests.support.commanding import Agent, CommandHouse
+from tests.support.commanding import CommandHouse
 
 K, S = CommandKind, CommandState
 PASSWORD = "Zq8!canary-密码"
@@ -39,17 +39,9 @@ def house(database: Database, clock: ManualClock) -> CommandHouse:
     return CommandHouse(database, clock)
 
 
-async def order(house: CommandHouse, phone: Agent, what: kinds.Order, **more: object) -> str:
-    view = await house.commands.service.issue(
-        house.admin,
-        NewCommand(phone.device_id, what, **more),  # type: ignore[arg-type]
-    )
-    return view.id
-
-
 async def test_a_command_from_the_click_to_the_phones_word(house: CommandHouse) -> None:
     phone = await house.phone()
-    command_id = await order(house, phone, kinds.LOCK)
+    command_id = await house.order(phone, kinds.LOCK)
     assert await phone.do_all() == ["LOCK"]
     detail = await house.commands.queries.one(house.admin, command_id)
     assert detail.command.state is S.SUCCEEDED
@@ -59,45 +51,10 @@ async def test_a_command_from_the_click_to_the_phones_word(house: CommandHouse) 
     assert await phone.fetch() == []
 
 
-async def test_several_commands_of_one_type_are_each_carried_out_once(house: CommandHouse) -> None:
-    """Headwind agent 6.36 took several pushes of one type for one."""
-    phone = await house.phone()
-    texts = ["一", "二", "三"]
-    for said in texts:
-        await order(house, phone, kinds.StartLostMode(message=kinds.Message(said)))
-    fresh = await phone.fetch()
-    assert [one["seq"] for one in fresh] == [1, 2, 3]
-    said = [one["startLostModeParams"]["lostMessage"]["defaultMessage"] for one in fresh]
-    assert said == texts
-    assert await phone.fetch() == [], "the same ones again"
-    leave = await phone.acknowledge()
-    assert list(leave) == [one["command_id"] for one in fresh]
-    await phone.carry_out(leave)
-    for _ in range(3):
-        known = await phone.report()
-    assert set(known.values()) == {S.SUCCEEDED}
-    assert len([1 for kind, _ in await house.told() if kind == "command.finished"]) == 3
-
-
-async def test_a_lock_and_a_wipe_wait_for_an_absent_locked_phone_in_order(house: CommandHouse) -> None:
-    """Fleet #13272, #45617."""
-    phone = await house.phone()
-    await order(house, phone, kinds.LOCK)
-    wipe = await order(house, phone, kinds.Wipe(frozenset({kinds.WipeFlag.WIPE_EXTERNAL_STORAGE})))
-    assert await phone.fetch() != [], "the lock is there"
-    phone.kept.clear()
-    await house.commands.service.approve(house.other_admin, wipe)
-    for _ in range(20):
-        await house.pass_time(days=1)
-    assert await house.states(phone.device_id) == [(K.LOCK, S.DELIVERED), (K.WIPE, S.QUEUED)]
-    assert await phone.do_all() == ["LOCK", "WIPE"]
-    assert await house.states(phone.device_id) == [(K.LOCK, S.SUCCEEDED), (K.WIPE, S.SUCCEEDED)]
-
-
 async def test_an_answer_that_got_lost_changes_nothing(house: CommandHouse) -> None:
     """Every answer of the server is lost once, and the phone loses power with its memory of numbers."""
     phone = await house.phone()
-    command_id = await order(house, phone, kinds.REBOOT)
+    command_id = await house.order(phone, kinds.REBOOT)
     await house.commands.queue.pull(phone.device_id, 0)
     assert len(await phone.fetch()) == 1
     await house.commands.queue.acknowledge(phone.device_id, 1)
@@ -113,28 +70,9 @@ async def test_an_answer_that_got_lost_changes_nothing(house: CommandHouse) -> N
     assert await phone.acknowledge() == (), "what is over is not begun again"
 
 
-async def test_a_lost_result_is_asked_for_and_the_command_given_out_again(house: CommandHouse) -> None:
-    """Fleet 4.91: a phone whose result got lost stayed stuck."""
-    phone = await house.phone()
-    command_id = await order(house, phone, kinds.REBOOT, validity_s=86400)
-    await phone.fetch()
-    await phone.carry_out(await phone.acknowledge())
-    assert await phone.fetch() == []
-    assert phone.wanted == ()
-    connection = house.hub.join(phone.device_id)
-    assert await house.pass_time(seconds=31) == 1
-    assert [look.version for look in connection.take()] == [1], "the phone is woken to answer"
-    assert await phone.fetch() == [], "known by its id, whatever number it has seen"
-    assert phone.wanted == (command_id,)
-    assert phone.kept[command_id]["seq"] == 1
-    await phone.report()
-    assert (await house.states(phone.device_id)) == [(K.REBOOT, S.SUCCEEDED)]
-    assert phone.done == [command_id]
-
-
 async def test_expiry_and_a_late_word(house: CommandHouse) -> None:
     phone = await house.phone()
-    unseen = await order(house, phone, kinds.REBOOT)
+    unseen = await house.order(phone, kinds.REBOOT)
     assert await house.pass_time(seconds=599) == 1, "asked again"
     assert await phone.fetch() != []
     await house.pass_time(seconds=2)
@@ -152,8 +90,8 @@ async def test_expiry_and_a_late_word(house: CommandHouse) -> None:
 
 async def test_a_command_can_be_taken_back_until_the_phone_has_acknowledged_it(house: CommandHouse) -> None:
     phone = await house.phone()
-    first = await order(house, phone, kinds.LOCK)
-    second = await order(house, phone, kinds.LOCK)
+    first = await house.order(phone, kinds.LOCK)
+    second = await house.order(phone, kinds.LOCK)
     await phone.fetch()
     await house.commands.service.cancel(house.admin, first)
     assert await phone.acknowledge() == (second,)
@@ -166,13 +104,13 @@ async def test_a_command_can_be_taken_back_until_the_phone_has_acknowledged_it(h
 async def test_a_wipe_needs_a_second_person(house: CommandHouse) -> None:
     phone = await house.phone()
     service = house.commands.service
-    wipe = await order(house, phone, kinds.Wipe(), reason="丢失")
+    wipe = await house.order(phone, kinds.Wipe(), reason="丢失")
     assert await phone.fetch() == []
     with pytest.raises(OwnCommand):
         await service.approve(house.admin, wipe)
     with pytest.raises(Forbidden):
         await service.approve(house.principal(Role.AUDITOR, employee_id="c" * 32), wipe)
-    refused = await order(house, phone, kinds.Wipe())
+    refused = await house.order(phone, kinds.Wipe())
     await service.refuse(house.other_admin, refused, "还没丢")
     with pytest.raises(NotWaiting):
         await service.approve(house.other_admin, refused)
@@ -190,12 +128,12 @@ async def test_a_wipe_needs_a_second_person(house: CommandHouse) -> None:
 
 async def test_an_approval_that_comes_too_late_does_not_count(house: CommandHouse) -> None:
     phone = await house.phone()
-    wipe = await order(house, phone, kinds.Wipe())
+    wipe = await house.order(phone, kinds.Wipe())
     house.clock.advance(timedelta(hours=1))
     with pytest.raises(NotWaiting):
         await house.commands.service.approve(house.other_admin, wipe)
     assert await house.states(phone.device_id) == [(K.WIPE, S.EXPIRED)]
-    swept = await order(house, phone, kinds.Wipe())
+    swept = await house.order(phone, kinds.Wipe())
     assert await house.pass_time(hours=1) == 1
     assert (await house.commands.queries.one(house.admin, swept)).command.cause is Cause.APPROVAL_LATE
 
@@ -203,23 +141,23 @@ async def test_an_approval_that_comes_too_late_does_not_count(house: CommandHous
 async def test_one_person_wipes_only_so_many_phones_an_hour(database: Database, clock: ManualClock) -> None:
     house = CommandHouse(database, clock, CommandSettings(wipes_per_hour=2))
     phones = [await house.phone() for _ in range(4)]
-    first, *_ = [await order(house, phone, kinds.Wipe()) for phone in phones[:2]]
+    first, *_ = [await house.order(phone, kinds.Wipe()) for phone in phones[:2]]
     with pytest.raises(WipesExhausted):
-        await order(house, phones[2], kinds.Wipe())
+        await house.order(phones[2], kinds.Wipe())
     await house.commands.service.approve(house.other_admin, first)
     new = NewCommand(phones[3].device_id, kinds.Wipe())
     await house.commands.service.issue(house.other_admin, new)
     with pytest.raises(WipesExhausted):  # what one approves counts like what one asks for
         await house.commands.service.issue(house.other_admin, new)
     clock.advance(timedelta(minutes=61))
-    await order(house, phones[2], kinds.Wipe())
+    await house.order(phones[2], kinds.Wipe())
 
 
 async def test_the_cap_holds_against_many_clicks_at_once(database: Database, clock: ManualClock) -> None:
     house = CommandHouse(database, clock, CommandSettings(wipes_per_hour=3))
     phones = [await house.phone() for _ in range(8)]
     results = await asyncio.gather(
-        *(order(house, phone, kinds.Wipe()) for phone in phones), return_exceptions=True
+        *(house.order(phone, kinds.Wipe()) for phone in phones), return_exceptions=True
     )
     assert sum(isinstance(result, str) for result in results) == 3
     assert sum(isinstance(result, WipesExhausted) for result in results) == 5
@@ -231,7 +169,7 @@ async def test_a_password_is_sealed_erased_once_the_phone_has_it_and_told_to_nob
     phone = await house.phone()
     what = kinds.ResetPassword(PASSWORD, frozenset({kinds.PasswordFlag.LOCK_NOW}))
     assert PASSWORD not in repr(what)
-    command_id = await order(house, phone, what)
+    command_id = await house.order(phone, what)
     async with house.database.read() as session:
         row = await session.get_one(CommandRow, command_id)
         assert row.parameters is not None
@@ -253,20 +191,9 @@ async def test_a_password_is_sealed_erased_once_the_phone_has_it_and_told_to_nob
     assert PASSWORD not in str(await house.told("")) + caplog.text
 
 
-async def test_every_character_of_a_text_arrives(house: CommandHouse) -> None:
-    """Headwind 5.30: a push with a newline or a tab in it was broken."""
-    phone = await house.phone()
-    said = "第一行\n第二行\t\"引号\" 'x' \\ \r\n 📵👩‍💼 \u2028 {} </script> %s ﷽"
-    message = kinds.Message(said, {"zh-CN": said, "en": "a\tb\nc"})
-    await order(house, phone, kinds.StartLostMode(message=message, organization=message))
-    (fresh,) = await phone.fetch()
-    expected = {"defaultMessage": said, "localizedMessages": {"zh-CN": said, "en": "a\tb\nc"}}
-    assert fresh["startLostModeParams"] == {"lostMessage": expected, "lostOrganization": expected}
-
-
 async def test_a_phone_has_nothing_to_do_with_anothers_commands(house: CommandHouse) -> None:
     mine, other = await house.phone(), await house.phone()
-    command_id = await order(house, mine, kinds.LOCK)
+    command_id = await house.order(mine, kinds.LOCK)
     await mine.fetch()
     assert await other.fetch() == []
     with pytest.raises(AckAhead):
@@ -280,7 +207,7 @@ async def test_a_phone_has_nothing_to_do_with_anothers_commands(house: CommandHo
 
 async def test_numbers_of_a_phone_never_repeat_and_never_stand_still(house: CommandHouse) -> None:
     phone, other = await house.phone(), await house.phone()
-    await asyncio.gather(*(order(house, one, kinds.REBOOT) for one in [phone, other] * 6))
+    await asyncio.gather(*(house.order(one, kinds.REBOOT) for one in [phone, other] * 6))
     for one in (phone, other):
         assert sorted(command["seq"] for command in await one.fetch()) == list(range(1, 7))
 
@@ -289,25 +216,25 @@ async def test_only_managed_phones_take_commands(house: CommandHouse) -> None:
     for trust in (Trust.PENDING, Trust.REJECTED, Trust.RELEASED):
         phone = await house.phone(trust=trust)
         with pytest.raises(PhoneNotManaged):
-            await order(house, phone, kinds.LOCK)
+            await house.order(phone, kinds.LOCK)
     with pytest.raises(PhoneUnknown):
         await house.commands.service.issue(house.admin, NewCommand("f" * 32, kinds.LOCK))
 
 
 async def test_the_same_key_gives_the_same_command(house: CommandHouse) -> None:
     phone = await house.phone()
-    ids = await asyncio.gather(*(order(house, phone, kinds.LOCK, idempotency_key="k") for _ in range(4)))
+    ids = await asyncio.gather(*(house.order(phone, kinds.LOCK, idempotency_key="k") for _ in range(4)))
     assert len(set(ids)) == 1
     with pytest.raises(CommandKeyMismatch):
-        await order(house, phone, kinds.REBOOT, idempotency_key="k")
+        await house.order(phone, kinds.REBOOT, idempotency_key="k")
 
 
 async def test_readers_see_their_team_and_issue_nothing(house: CommandHouse) -> None:
     (north, north_path), (south, _) = await house.department("北"), await house.department("南")
     mine = await house.phone(employee_id="1" * 32, department_id=north)
     strange = await house.phone(employee_id="2" * 32, department_id=south)
-    seen = await order(house, mine, kinds.Wipe())
-    unseen = await order(house, strange, kinds.Wipe())
+    seen = await house.order(mine, kinds.Wipe())
+    unseen = await house.order(strange, kinds.Wipe())
     chief = house.principal(Role.SUPERVISOR, employee_id="c" * 32, path=north_path, department_id=north)
     found, _ = await house.commands.queries.listing(chief)
     assert [view.id for view in found] == [seen]
@@ -350,7 +277,7 @@ async def test_a_caller_orders_within_its_own_transaction(house: CommandHouse) -
 async def test_what_a_released_phone_was_to_do_is_taken_back(house: CommandHouse) -> None:
     phone = await house.phone()
     for what in (kinds.LOCK, kinds.Wipe(), kinds.REBOOT):
-        await order(house, phone, what)
+        await house.order(phone, what)
     await phone.fetch()
     await house.commands.queue.acknowledge(phone.device_id, 1)
     async with house.database.begin() as session:
@@ -366,7 +293,7 @@ async def test_nothing_of_an_order_is_readable_in_the_database(house: CommandHou
     phone = await house.phone()
     canary = "canary-4711"
     message = kinds.Message(canary)
-    await order(house, phone, kinds.StartLostMode(message=message), reason=canary)
+    await house.order(phone, kinds.StartLostMode(message=message), reason=canary)
     async with house.database.read() as session:
         rows = (await session.execute(select(CommandRow.__table__))).all()
     assert rows
@@ -381,7 +308,7 @@ async def test_what_has_expired_since_the_acknowledgement_is_asked_for_and_not_g
 ) -> None:
     """A phone would refuse the token; whether it had begun in time only it can tell."""
     phone = await house.phone()
-    command_id = await order(house, phone, kinds.REBOOT)
+    command_id = await house.order(phone, kinds.REBOOT)
     await phone.fetch()
     await phone.carry_out(await phone.acknowledge())
     await house.pass_time(minutes=11)
@@ -394,7 +321,7 @@ async def test_what_has_expired_since_the_acknowledgement_is_asked_for_and_not_g
 async def test_token_and_command_end_at_the_same_moment(house: CommandHouse) -> None:
     house.clock.advance(timedelta(milliseconds=700))
     phone = await house.phone()
-    await order(house, phone, kinds.REBOOT)
+    await house.order(phone, kinds.REBOOT)
     house.clock.advance(timedelta(seconds=599, milliseconds=200))
     assert len(await phone.fetch()) == 1, "a token that is given out is one that holds"
     house.clock.advance(timedelta(milliseconds=200))

@@ -47,7 +47,8 @@ SEES = {
 }
 
 
-async def test_headwind_5_38_nobody_reads_a_phone_beyond_their_scope(house: House) -> None:
+async def test_headwind_5_38_5_33_nobody_reads_a_phone_beyond_their_scope(house: House) -> None:
+    """Headwind 5.38, 5.33: a limited user could read what belonged to others."""
     readers, phones = await the_fleet(house)
     (_, detail) = await house.ask(house.admin, "GET", f"/devices/{phones['other'].device_id}")
     report = detail["proofs"][0]["id"]

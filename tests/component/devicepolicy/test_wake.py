@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -132,6 +133,33 @@ async def test_a_phone_that_is_dismissed_or_talks_is_cut(site: Site) -> None:
         assert (await second.receive()).data == WSCloseCode.POLICY_VIOLATION
         while len(house.hub):  # noqa: ASYNC110
             await asyncio.sleep(0)
+
+
+async def test_headwind_5_37_phones_that_come_and_go_leave_no_descriptor_open(site: Site) -> None:
+    """Headwind 5.37 leaked a file descriptor with each connection. Here phones leave, vanish, and are replaced."""
+    house = site.house
+    phones = [await house.phone() for _ in range(4)]
+    for phone in phones:
+        await site.poll(phone)  # pools are as full as they get
+    before = open_descriptors()
+    for number in range(40):
+        phone = phones[number % 4]
+        socket = await site.socket(phone)
+        await joined(house, phone)
+        if number % 3 == 0:
+            await socket.close()
+        elif number % 3 == 1:
+            socket._response.connection.transport.abort()  # as when the phone's network is gone
+    async with house.database.begin() as session:
+        for phone in phones:
+            await house.wakes.say_bye(session, phone.device_id)
+    async with asyncio.timeout(60):
+        while len(house.hub) or open_descriptors() > before + len(phones):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_who_may_not_connect_is_told_why(site: Site) -> None:

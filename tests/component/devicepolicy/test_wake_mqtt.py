@@ -88,7 +88,7 @@ async def lock(house: CommandHouse, phone: Agent) -> None:
     await house.commands.service.issue(house.admin, NewCommand(phone.device_id, kinds.LOCK))
 
 
-async def test_the_first_word_to_a_new_phone_is_not_lost(
+async def test_headwind_5_27_the_first_word_to_a_new_phone_is_not_lost(
     broker: Mosquitto, house: CommandHouse, door: MosquittoDoor, waker: MqttWaker
 ) -> None:
     """Headwind 5.27: the first message to a new device was lost. This one was said before it ever came."""
@@ -117,7 +117,7 @@ async def test_one_word_reaches_all(
             assert await heard(client) == (TOPICS.all(Place.POLICY), {"look": "policy", "version": 4})
 
 
-async def test_no_phone_can_speak_or_hear_what_is_not_its_own(
+async def test_headwind_5_27_no_phone_can_speak_or_hear_what_is_not_its_own(
     broker: Mosquitto, house: CommandHouse, door: MosquittoDoor, waker: MqttWaker
 ) -> None:
     """Headwind 5.27: any MQTT user could push to any device."""
