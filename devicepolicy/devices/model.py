@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from devicepolicy.capabilities.facts import DeviceFacts, Mode
+
+SEEN_EVERY = timedelta(seconds=10)
+"""When a phone was seen is written anew once it is that old: it lags behind the last request by no more."""
 
 
 class Trust(StrEnum):

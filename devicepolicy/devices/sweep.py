@@ -8,7 +8,7 @@ from core.clock import Clock
 from core.db import Database
 from core.events import EventBus
 from devicepolicy.devices.events import DeviceWentOffline
-from devicepolicy.devices.model import Trust
+from devicepolicy.devices.model import SEEN_EVERY, Trust
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.devices.register import Register
 
@@ -29,7 +29,8 @@ class OfflineSweep:
 
     async def __call__(self) -> int:
         """Mark whom we have not heard of; give how many: call again while it is not 0."""
-        before = self._clock.now() - self._offline
+        # When it was seen is written that late: who spoke within its time is never called silent.
+        before = self._clock.now() - self._offline - SEEN_EVERY
         async with self._db.begin() as session:
             query = (
                 select(DeviceRow)

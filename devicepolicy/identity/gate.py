@@ -5,16 +5,16 @@ In an endpoint:  `@endpoint("GET", "/agent/desired", **phone_endpoint(gate), sum
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import delete, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, select
 
+from core.batches import Batches
 from core.clock import Clock
 from core.db import Database
 from core.errors import MasklineError
@@ -30,17 +30,17 @@ from devicepolicy.identity.errors import (
     DeviceReleased,
     DeviceUnknown,
     KeyNotProved,
-    RequestReplayed,
 )
 from devicepolicy.identity.keys import key_id_of, read_key
-from devicepolicy.identity.models import NonceRow
+from devicepolicy.identity.nonces import Nonces
 from devicepolicy.identity.requests import Claim, Proof, read_claim, verify_request
 
 WINDOW = timedelta(minutes=5)
 """How far a request's time may be from ours."""
 TRUSTED = frozenset({Trust.TRUSTED})
 _NO = {Trust.PENDING: DevicePending, Trust.REJECTED: DeviceRejected, Trust.RELEASED: DeviceReleased}
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_KEY = select(DeviceRow.public_key).where(DeviceRow.id == bindparam("id"))
+KEYS_KEPT = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,9 @@ class DeviceGate:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
         self._clock = clock
+        self._keys: OrderedDict[str, Ed25519PublicKey] = OrderedDict()
+        self._nonces = Nonces(database, clock)
+        self._use_up = Batches(self._nonces.use_up, name="nonces of phones")
 
     async def admit(self, request: WireRequest, *, trust: Collection[Trust] = TRUSTED) -> Admitted:
         """Say which phone sent this request; it is then used up.
@@ -85,26 +88,11 @@ class DeviceGate:
             RequestReplayed, DevicePending, DeviceRejected, DeviceReleased
         """
         claim = read_claim(request)
-        async with self._db.read() as session:
-            row = await session.get(DeviceRow, claim.key_id)
-        if row is None:
-            raise DeviceUnknown
-        proof = verify_request(request, claim, Ed25519PublicKey.from_public_bytes(row.public_key))
+        proof = verify_request(request, claim, await self._key(claim.key_id))
         self.check_time(claim)
-        async with self._db.begin() as session:
-            await self.use_up(session, claim)
-            seen = update(DeviceRow).where(DeviceRow.id == row.id).values(last_seen_at=self._clock.now())
-            now = (
-                await session.execute(
-                    seen.returning(
-                        DeviceRow.trust,
-                        DeviceRow.employee_id,
-                        DeviceRow.department_id,
-                        DeviceRow.terms_version,
-                    )
-                )
-            ).one()
-        phone = Phone(row.id, now.trust, now.employee_id, now.department_id, now.terms_version)
+        phone = await self._use_up(claim)
+        if isinstance(phone, Exception):
+            raise phone
         if phone.trust not in trust:
             raise _NO.get(phone.trust, DeviceUnknown)
         return Admitted(phone, proof)
@@ -136,18 +124,21 @@ class DeviceGate:
                 server_time=now.isoformat(timespec="milliseconds"), window_s=int(WINDOW.total_seconds())
             )
 
-    async def use_up(self, session: AsyncSession, claim: Claim) -> None:
-        """Write the nonce down; raise `RequestReplayed` if it is there."""
-        insert = _INSERT[session.get_bind().dialect.name]
-        added = insert(NonceRow).values(key_id=claim.key_id, nonce=claim.nonce, created_at=self._clock.now())
-        result = await session.execute(added.on_conflict_do_nothing().returning(NonceRow.nonce))
-        if result.scalar_one_or_none() is None:
-            raise RequestReplayed
+    async def _key(self, device_id: str) -> Ed25519PublicKey:
+        """Give a phone's key. It never changes; how the phone stands is asked anew for each request."""
+        known = self._keys.get(device_id)
+        if known is None:
+            rows = await self._db.run(_KEY, {"id": device_id})
+            if not rows:
+                raise DeviceUnknown
+            known = self._keys[device_id] = Ed25519PublicKey.from_public_bytes(rows[0].public_key)
+            if len(self._keys) > KEYS_KEPT:
+                self._keys.popitem(last=False)
+        return known
 
     async def forget_nonces(self) -> None:
         """Drop nonces whose requests would be too old by now. A chore of the relay."""
-        async with self._db.begin() as session:
-            await session.execute(delete(NonceRow).where(NonceRow.created_at < self.forget_before()))
+        await self._nonces.forget(self.forget_before())
 
     def forget_before(self) -> datetime:
         """A request signed at the edge of the future window stays good for two windows."""

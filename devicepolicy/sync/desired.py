@@ -4,14 +4,16 @@ A change marks the phones that it may reach. A few are computed in the same tran
 follows by the relay's chore, or at once when one of them asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.events import DepartmentMoved
 from core.access.models import Department
+from core.batches import Batches
 from core.clock import Clock
 from core.db import Database
 from core.events import EventBus
@@ -28,6 +30,7 @@ from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.policies.model import PolicySubject
 from devicepolicy.policies.ports import EffectivePolicies
 from devicepolicy.policies.settings import setting_sha256
+from devicepolicy.sync.documents import Documents, Head, Heads
 from devicepolicy.sync.errors import NothingDesired
 from devicepolicy.sync.model import Desired, etag_of
 from devicepolicy.sync.models import DesiredRow
@@ -37,6 +40,9 @@ AT_ONCE = 100
 """Phones computed within the transaction of a change: a person may wait for it."""
 BATCH = 100
 _LIVE = DeviceRow.trust == Trust.TRUSTED
+_DOCUMENT = select(DesiredRow.document).where(
+    DesiredRow.device_id == bindparam("device"), DesiredRow.version == bindparam("version")
+)
 
 
 class DesiredStates:
@@ -64,6 +70,8 @@ class DesiredStates:
         self._ledger = ledger
         self._bus = bus
         self._validity = timedelta(seconds=validity_s)
+        self._documents = Documents()
+        self._head = Batches(Heads(database), name="what is wanted of phones")
 
     def subscribe(self, bus: EventBus) -> None:
         """Hear what changes what is wanted."""
@@ -79,25 +87,40 @@ class DesiredStates:
         Raises:
             NothingDesired: it is not trusted (any more).
         """
-        async with self._db.read() as session:
-            row = await session.get(DeviceRow, phone.device_id)
-            desired = await latest(session, phone.device_id)
-        if row is None or row.desired_stale or desired is None:
+        head = await self._head(phone.device_id)
+        if head is None:
             async with self._db.begin() as session:
                 row = await self._register.locked(session, phone.device_id)
                 desired = await self.refresh(session, row, "asked")
-        if etag == etag_of(desired.version, desired.sha256):
+            head = Head(desired.version, desired.sha256)
+            self._documents.keep(desired.sha256, desired.document)
+        if etag == etag_of(head.version, head.sha256):
             return None
+        document = await self._document(phone.device_id, head)
         now = self._clock.now()
         signed = self._signer.sign(
             DocumentKind.DESIRED,
-            {"version": desired.version, "sha256": desired.sha256, **desired.document},
+            {"version": head.version, "sha256": head.sha256, **document},
             device_id=phone.device_id,
-            sequence=desired.version,
+            sequence=head.version,
             issued_at=now,
             expires_at=now + self._validity,
         )
-        return Desired(desired.version, desired.sha256, signed.token)
+        return Desired(head.version, head.sha256, signed.token)
+
+    async def _document(self, device_id: str, head: Head) -> Mapping[str, Any]:
+        """Give a document; many phones have the same one, and its hash names it.
+
+        Raises:
+            NothingDesired: the phone ended a moment ago.
+        """
+        known = self._documents.get(head.sha256)
+        if known is None:
+            rows = await self._db.run(_DOCUMENT, {"device": device_id, "version": head.version})
+            if not rows:
+                raise NothingDesired
+            known = self._documents.keep(head.sha256, rows[0].document)
+        return known
 
     async def refresh(self, session: AsyncSession, row: DeviceRow, cause: str) -> DesiredRow:
         """Compute what is wanted of a locked phone; write a new version if it is something else.

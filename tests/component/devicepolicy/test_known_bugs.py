@@ -27,7 +27,7 @@ from devicepolicy.devices.events import (
     DeviceCameBack,
     DeviceWentOffline,
 )
-from devicepolicy.devices.model import ComplianceState
+from devicepolicy.devices.model import SEEN_EVERY, ComplianceState
 from devicepolicy.policies.assignments import Target
 from devicepolicy.policies.errors import DocumentInvalid
 from devicepolicy.policies.model import Layer, TargetKind
@@ -348,7 +348,7 @@ async def test_headwind_5_37_no_day_of_the_calendar_stops_what_is_due(
     clock.advance(timedelta(seconds=left))
     await house.fleet.sweep()
     assert house.events == []
-    clock.advance(timedelta(seconds=1))
+    clock.advance(timedelta(seconds=1) + SEEN_EVERY)
     await house.fleet.sweep()
     assert [event.device_id for event in house.events] == [phone.device_id]
     zone = ZoneInfo("Asia/Shanghai")
