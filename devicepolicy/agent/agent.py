@@ -11,21 +11,25 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from . import __version__
+from .backlog import Backlog
 from .client import Client, Problem
+from .collector import Collector
 from .faults import NetworkLost
+from .life import DeedsFile, happen
 from .memory import Memory
 from .orders import Orders
 from .phone import SimulatedPhone
 from .policy import Policy
 from .signing import JSON, Refused, b64u, key_text, thumbprint, unb64u
 from .store import Store
+from .uploads import Uploads
 
 BUNDLE = "android.app.extra.PROVISIONING_ADMIN_EXTRAS_BUNDLE"
 GONE = {"device-released": "RELEASED", "device-rejected": "REJECTED", "device-unknown": "UNKNOWN"}
 Consent: TypeAlias = Callable[[Mapping[str, JSON]], str | None]
 """Shows the terms; gives the language (`zh`, `en`) in which the employee agreed, or None: no."""
 Duty: TypeAlias = Callable[[Client], Awaitable[None]]
-"""Something else to do in each round, such as uploads; it does not run before the employee agreed."""
+"""Something else to do in each round; it does not run before the employee agreed."""
 
 
 class InvitationUnreadable(ValueError):
@@ -70,6 +74,7 @@ class Agent:
         http: aiohttp.ClientSession,
         *,
         wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
         duties: Sequence[Duty] = (),
     ) -> None:
         self._store = store
@@ -78,7 +83,19 @@ class Agent:
         self.client = Client(http, self.memory, wall=wall, faults=phone.faults)
         self.orders = Orders(self.client, store, phone, self.memory, phone.faults)
         self.policy = Policy(self.client, store, phone, self.memory, phone.faults)
+        self.backlog = Backlog(store)
+        self.collector = Collector(self.backlog, phone, self.memory, self.client, steady=steady)
+        self.uploads = Uploads(self.backlog, self.collector, phone.faults)
         self.duties = tuple(duties)
+
+    def live(self, deeds: DeedsFile) -> None:
+        """Let in each round happen what was added to a file: whatever an agent cannot help."""
+
+        async def notice(_: Client) -> None:
+            for deed in deeds.fresh():
+                happen(self.collector, deed)
+
+        self.duties = (notice, *self.duties)
 
     @property
     def ended(self) -> str:
@@ -164,6 +181,7 @@ class Agent:
         if self.over():
             return "ended"
         self.phone.round()
+        self.collector.mind_clock()
         try:
             outcome = await self._do(report=report)
         except NetworkLost:
@@ -192,6 +210,7 @@ class Agent:
             self.orders.report_wanted = False
             for duty in self.duties:
                 await duty(self.client)
+            await self.uploads(self.client)
         return outcome
 
     def _told_off(self, problem: Problem) -> str:
@@ -226,6 +245,8 @@ class Agent:
             "not_applied": dict(memory.reasons),
             "commands": {name: kept.phase for name, kept in memory.commands.items()},
             "clock_offset_s": round(memory.offset_s, 3),
+            "waiting": dict(zip(("items", "recordings"), self.backlog.count(), strict=True)),
+            "uploaded": dict(self.uploads.outcomes),
         }
 
 

@@ -13,7 +13,8 @@ import aiohttp
 from .agent import Agent, Invitation, InvitationUnreadable, NotAgreed, ServerNotTrusted, run
 from .client import Problem
 from .conformance.runner import conform
-from .faults import POINTS, Faults, NetworkLost, PowerLost
+from .faults import POINTS, UPLOAD_POINTS, Faults, NetworkLost, PowerLost
+from .life import DeedsFile
 from .phone import ALL, SimulatedPhone
 from .settings import Facts
 from .signing import JSON
@@ -56,6 +57,8 @@ async def _do(told: argparse.Namespace) -> int:
     phone = SimulatedPhone(store, facts, faults=_faults(told), hardware=told.hardware)
     async with aiohttp.ClientSession() as http:
         agent = Agent(store, phone, http)
+        if told.deeds is not None:
+            agent.live(DeedsFile(told.deeds))
         if told.command == "enrol":
             await _enrol(agent, told)
         elif told.command == "status":
@@ -123,6 +126,10 @@ def _faults(told: argparse.Namespace) -> Faults:
         clock_s=told.clock,
         power=told.power,
         loss=told.loss,
+        twice=told.twice,
+        shuffled=told.shuffled,
+        lies=told.lie_hash,
+        changes=told.change,
     )
 
 
@@ -159,7 +166,12 @@ def _phone_options(made: argparse.ArgumentParser) -> None:
     made.add_argument("--hardware", default="SIM-0001", help=say("hardware"))
     for name in ("refuse", "late", "lie", "refuse-command"):
         made.add_argument(f"--{name}", action="append", default=[], help=say(name))
-    made.add_argument("--power", choices=POINTS, help=say("power"))
+    made.add_argument("--deeds", type=Path, help=say("deeds"))
+    for name in ("twice", "shuffled"):
+        made.add_argument(f"--{name}", action="store_true", help=say(name))
+    for name in ("lie-hash", "change"):
+        made.add_argument(f"--{name}", type=int, default=0, help=say(name))
+    made.add_argument("--power", choices=(*POINTS, *UPLOAD_POINTS), help=say("power"))
     made.add_argument("--clock", type=float, default=0.0, help=say("clock"))
     made.add_argument("--loss", type=float, default=0.0, help=say("loss"))
 

@@ -54,9 +54,10 @@ class Client:
 
     def now(self) -> float:
         """Give the server's time as well as we know it: never before what it has signed already."""
-        return max(self._clock() + self.memory.offset_s, self.memory.floor_s)
+        return max(self.clock() + self.memory.offset_s, self.memory.floor_s)
 
-    def _clock(self) -> float:
+    def clock(self) -> float:
+        """Give what the phone's own clock says."""
         return self._wall() + self._faults.clock_s
 
     def signed(self, method: str, path: str, body: bytes = b"") -> tuple[URL, dict[str, str]]:
@@ -68,7 +69,7 @@ class Client:
             method=method,
             target=url.raw_path_qs,
             # Not by the floor: it only guards what we believe, not what we claim.
-            created=int(self._clock() + self.memory.offset_s),
+            created=int(self.clock() + self.memory.offset_s),
             nonce=secrets.token_urlsafe(16),
             body=body,
         )
@@ -83,7 +84,7 @@ class Client:
         etag: str = "",
         timeout_s: float = TIMEOUT_S,
     ) -> Answer:
-        """Ask as this phone; with a wrong clock twice, the second time by the server's.
+        """Ask as this phone; with a wrong clock twice, the second time by the server's. Bytes go as they are.
 
         Raises:
             NetworkLost: nobody knows whether it was served.
@@ -104,10 +105,11 @@ class Client:
         return (await self._send("GET", url, {}, b"", TIMEOUT_S)).body
 
     async def _once(self, method: str, path: str, body: JSON, etag: str, timeout_s: float) -> Answer:
-        data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        raw = isinstance(body, bytes)
+        data = b"" if body is None else body if raw else json.dumps(body, ensure_ascii=False).encode()
         url, headers = self.signed(method, path, data)
         if data:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = "application/octet-stream" if raw else "application/json"
         if etag:
             headers["If-None-Match"] = f'"{etag}"'
         answer = await self._send(method, url, headers, data, timeout_s)
@@ -151,7 +153,7 @@ class Client:
     def _set_clock(self, told: str, *, force: bool = False) -> None:
         """Take the server's time for ours where ours is off."""
         try:
-            offset = datetime.fromisoformat(told).timestamp() - self._clock()
+            offset = datetime.fromisoformat(told).timestamp() - self.clock()
         except ValueError:
             return
         if force or abs(offset - self.memory.offset_s) > SKEW_S:

@@ -1,4 +1,4 @@
-"""What goes wrong on demand: settings refused, late or lied about, power, clock and network."""
+"""What goes wrong on demand: settings refused, late or lied about, power, clock, network, uploads."""
 
 import random
 from dataclasses import dataclass, field
@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 POINTS = ("applying", "applied", "kept", "begun", "effect", "done", "reporting")
 """Where power may fail: between two settings, before the version is noted, after commands were stored,
 before and after an effect, before its result is stored, before a report goes out."""
+UPLOAD_POINTS = ("noticed", "recorded", "sending", "sent", "piece", "complete")
+"""And with uploads: before an item or a sound is on the disk, before a batch goes out, after its answer and
+before it is dropped, before a piece goes out, after a recording is whole and before it is dropped."""
 
 
 class PowerLost(Exception):
@@ -35,6 +38,14 @@ class Faults:
     """Each `request` (lost on its way), `answer` (served, then lost) or None (gets through)."""
     loss: float = 0.0
     """Share of requests or answers that get lost, by chance."""
+    twice: bool = False
+    """Each batch of uploads goes out twice."""
+    shuffled: bool = False
+    """Uploads go out in any order."""
+    lies: int = 0
+    """So many items or recordings are sent with a hash that is not theirs."""
+    changes: int = 0
+    """So many items are sent once more under the same id with other content."""
     chance: random.Random = field(default_factory=random.Random)
 
     def cut(self, point: str) -> None:

@@ -29,7 +29,7 @@ from devicepolicy.uploads.errors import (
     RecordingUnknown,
 )
 from devicepolicy.uploads.intake import Intake, Party, Session
-from devicepolicy.uploads.model import NewRecording, Progress, RecordingState, RecordKind
+from devicepolicy.uploads.model import NewRecording, Outcome, Progress, RecordingState, RecordKind
 from devicepolicy.uploads.models import UploadPieceRow, UploadRecordingRow
 from devicepolicy.uploads.wanted import refusal
 
@@ -101,6 +101,8 @@ class Recordings:
             at=moment,
             since=at.since,
         )
+        if refused is None and not at.wanted.recording(new.duration_s):
+            refused = Outcome.TOO_SHORT
         if refused is not None:
             raise RecordingNotWanted(reason=refused.value)
         return self._row(at, new, key, party, outside=outside)

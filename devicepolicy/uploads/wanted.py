@@ -1,6 +1,6 @@
 """What a phone's policy asks it to hand in, and when. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,10 +30,13 @@ class Wanted:
     apps: frozenset[str]
     """The messaging apps under policy: nothing of another app is taken."""
     events: frozenset[EventKind]
-    windows: tuple[Window, ...]
+    windows: tuple[Window, ...] | None
+    """None: no hours are named. Empty: layers that leave nothing in common; then no hour is permitted."""
     zone: ZoneInfo
     sim_calls: bool
     """Whether calls past the gateway are permitted."""
+    recorded_from_s: int = 0
+    """A call that was shorter is not recorded."""
 
     @classmethod
     def of(cls, policy: Mapping[str, Any], zone: ZoneInfo) -> "Wanted":
@@ -52,27 +55,35 @@ class Wanted:
             kinds=frozenset(kind for kind, wanted in asked.items() if wanted),
             apps=apps,
             events=frozenset(EventKind(name) for name in own.get("conductEvents") or ()),
-            windows=tuple(
-                Window(_DAYS.index(window["day"]), window["startMinutes"], window["endMinutes"])
-                for window in own.get("permittedHours") or ()
-            ),
+            windows=_windows(own.get("permittedHours")),
             zone=zone,
             sim_calls=sim_calls in _SIM_CALLS_PERMITTED,
+            recorded_from_s=uploads.get("effectiveCallSeconds") or 0,
         )
 
     def record(self, kind: RecordKind, app: str | None) -> bool:
         """Tell whether a kind of record is asked for."""
         return kind in self.kinds and (kind is not RecordKind.CHAT or app in self.apps)
 
+    def recording(self, duration_s: int) -> bool:
+        """Tell whether a call that was so long is to be recorded and handed in."""
+        return RecordKind.RECORDING in self.kinds and duration_s >= self.recorded_from_s
+
     def outside(self, at: datetime) -> bool:
         """Tell whether a moment lies outside of the permitted hours. Without windows none does."""
-        if not self.windows:
+        if self.windows is None:
             return False
         local = at.astimezone(self.zone)
         minute = local.hour * 60 + local.minute
         return not any(
             window.day == local.weekday() and window.start <= minute < window.end for window in self.windows
         )
+
+
+def _windows(told: Sequence[Mapping[str, Any]] | None) -> tuple[Window, ...] | None:
+    if told is None:
+        return None
+    return tuple(Window(_DAYS.index(one["day"]), one["startMinutes"], one["endMinutes"]) for one in told)
 
 
 def refusal(

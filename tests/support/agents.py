@@ -1,7 +1,7 @@
 """The whole wing behind real HTTP, and reference agents that talk to it over loopback."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from core.clock import ManualClock
 from core.config import Settings
 from core.db import Database
 from core.web.app import build_app
+from core.web.endpoint import Endpoint
 from devicepolicy.agent.agent import BUNDLE, Agent, Invitation
 from devicepolicy.agent.faults import Faults, PowerLost
 from devicepolicy.agent.phone import SimulatedPhone
@@ -54,8 +55,13 @@ class Handset:
     def start(self) -> None:
         """Switch on: everything but the disk is new."""
         self.phone = SimulatedPhone(self.disk, self.facts, faults=self.faults, hardware=self.hardware)
+        clock = self.site.house.clock
         self.agent = Agent(
-            self.disk, self.phone, self.site.http, wall=lambda: self.site.house.clock.now().timestamp()
+            self.disk,
+            self.phone,
+            self.site.http,
+            wall=lambda: clock.now().timestamp(),
+            steady=clock.monotonic,
         )
 
     @property
@@ -121,8 +127,13 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(database: Database, clock: ManualClock, settings: Settings) -> AsyncIterator[Site]:
-    """Serve a site on a port of its own."""
+async def open_site(
+    database: Database,
+    clock: ManualClock,
+    settings: Settings,
+    more: Callable[[Site], list[Endpoint]] = lambda _: [],
+) -> AsyncIterator[Site]:
+    """Serve a site on a port of its own; `more`: what else it serves."""
     site = Site(database, clock, settings)
     house = site.house
     app = build_app(
@@ -131,6 +142,7 @@ async def open_site(database: Database, clock: ManualClock, settings: Settings) 
             *house.fleet.endpoints(),
             *agent_api.endpoints(site.commands.queue, clock, house.fleet.gate),
             *site.waking.endpoints(house.fleet.gate),
+            *more(site),
         ],
         permissions=house.permissions,
         authenticator=house.tokens,

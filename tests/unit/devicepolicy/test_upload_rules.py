@@ -94,3 +94,16 @@ def test_a_number_has_one_form_however_it_is_written(written: str) -> None:
 def test_an_apps_name_is_not_taken_for_a_number() -> None:
     assert normal(" WXID_13800138000 ") == "wxid_13800138000"
     assert normal("10086") == "10086"
+
+
+def test_layers_that_leave_no_hour_in_common_permit_none() -> None:
+    assert Wanted.of({"maskline": {"permittedHours": []}}, SHANGHAI).outside(NOON)
+
+
+def test_only_calls_of_the_effective_duration_are_recorded() -> None:
+    wanted = Wanted.of(
+        {"maskline": {"uploads": {"simRecordings": True, "effectiveCallSeconds": 15}}}, SHANGHAI
+    )
+    assert [wanted.recording(seconds) for seconds in (14, 15)] == [False, True]
+    assert Wanted.of({"maskline": {"uploads": {"simRecordings": True}}}, SHANGHAI).recording(0)
+    assert not Wanted.of({"maskline": {"uploads": {"callLog": True}}}, SHANGHAI).recording(600)
