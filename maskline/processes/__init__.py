@@ -1,10 +1,14 @@
 """The processes. Each has a module of its own, loaded only in the process that is it."""
 
 import asyncio
+import logging
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from importlib import import_module
+from typing import NoReturn
 
 from core.config import Settings
 from core.errors import MasklineError
@@ -47,3 +51,12 @@ def until_told(main: AsyncMain, settings: Settings) -> None:
         await main(settings, stop)
 
     asyncio.run(guarded())
+
+
+def leave() -> NoReturn:
+    """End now. For a process that has closed everything: taking its objects apart would take seconds more."""
+    logging.shutdown()
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(0)

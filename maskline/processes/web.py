@@ -35,7 +35,7 @@ from gateway.worklist import api as worklist_api
 from maskline.beating import beating
 from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
-from maskline.processes import until_told
+from maskline.processes import leave, until_told
 from maskline.supervisor import PROCESSES
 from maskline.wiring.gateway import Gateway, build_gateway, build_people, sip_accounts
 from maskline.wiring.messages import archive_members, build_message_services, read_words
@@ -165,3 +165,4 @@ async def web(settings: Settings, stop: asyncio.Event) -> None:
 def main(settings: Settings) -> None:
     """Run until SIGTERM."""
     until_told(web, settings)
+    leave()
