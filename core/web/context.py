@@ -33,4 +33,5 @@ class RequestContext:
 CONTEXT: web.RequestKey[RequestContext] = web.RequestKey("context", RequestContext)
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 BODY: web.RequestKey[bytes] = web.RequestKey("body", bytes)
+CHALLENGE: web.RequestKey[dict[str, str]] = web.RequestKey("challenge", dict)
 CODE: web.RequestKey[str] = web.RequestKey("code", str)

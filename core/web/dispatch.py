@@ -12,7 +12,7 @@ from core.config import Settings
 from core.errors import Unauthenticated
 from core.logging import get_logger
 from core.web.arguments import JSON_BODY_LIMIT, arguments, form_token, read_body
-from core.web.context import CONTEXT, PRINCIPAL, RequestContext
+from core.web.context import CHALLENGE, CONTEXT, PRINCIPAL, RequestContext
 from core.web.endpoint import Endpoint, Public
 from core.web.errors import StepUpRequired, TimedOut
 from core.web.ports import Authenticator
@@ -61,7 +61,12 @@ class Dispatcher:
             principal = await self._admit(endpoint, request, context)
         else:  # before anything of the body is looked at
             wire = wire_of(request, await read_body(request, endpoint.max_body_bytes or JSON_BODY_LIMIT))
-            caller = await endpoint.guard(wire)
+            try:
+                caller = await endpoint.guard(wire)
+            except Unauthenticated:
+                if endpoint.challenge is not None:
+                    request[CHALLENGE] = dict(endpoint.challenge(wire))
+                raise
         found = await arguments(endpoint, request, upload_limit=self._settings.web.max_body_bytes)
         if "principal" in endpoint.takes:
             found["principal"] = principal

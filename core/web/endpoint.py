@@ -27,7 +27,7 @@ from core.errors import MasklineError
 from core.web.context import RequestContext
 from core.web.replies import FileReply, Html, Redirect, Reply, SocketReply, StreamReply
 from core.web.upload import Upload
-from core.web.wire import Guard, WireRequest
+from core.web.wire import Challenge, Guard, WireRequest
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Kind = Literal["api", "page"]
@@ -76,6 +76,7 @@ class Endpoint:
     kind: Kind = "api"
     description: str = field(default="", repr=False)
     guard: Guard | None = None
+    challenge: Challenge | None = None
 
     @property
     def name(self) -> str:
@@ -108,11 +109,13 @@ def endpoint(
     tags: tuple[str, ...] = (),
     kind: Kind = "api",
     guard: Guard | None = None,
+    challenge: Challenge | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Make an `Endpoint` of a handler; raise `EndpointInvalid` where its signature does not fit.
 
     `permission` names what the caller needs, or `PUBLIC` with a `public_reason`. A `guard` admits callers of
-    a public endpoint who prove by the request itself who they are. `step_up` asks for a recent proof of
+    a public endpoint who prove by the request itself who they are, and its `challenge` says in a 401 how.
+    `step_up` asks for a recent proof of
     identity. `errors` are listed in the API description. `produces` is the media type of files and streams.
     A body is limited to 1 MiB (an upload to the deployment's maximum) unless `max_body_bytes`
     says so.
@@ -149,6 +152,7 @@ def endpoint(
             kind=kind,
             description=inspect.getdoc(handler) or "",
             guard=guard,
+            challenge=challenge,
         )
 
     return build

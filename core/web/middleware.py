@@ -16,7 +16,7 @@ from core.access.grants import ACCOUNT_SESSIONS
 from core.errors import MasklineError, TooMany, Unauthenticated, Unavailable
 from core.logging import get_logger
 from core.web.client import REQUEST_ID_HEADER, ContextBuilder
-from core.web.context import CODE, CONTEXT, PRINCIPAL
+from core.web.context import CHALLENGE, CODE, CONTEXT, PRINCIPAL
 from core.web.dispatch import Handler
 from core.web.errors import InternalFault, RangeUnsatisfiable, StepUpRequired, UpgradeMissing
 from core.web.ports import ErrorPage
@@ -101,7 +101,7 @@ def explain(kind_of: KindOf, pages: PageWays) -> Middleware:
         context = request[CONTEXT]
         problem = problem_of(fault, language=context.language, request_id=context.request_id)
         request[CODE] = problem.code
-        headers |= _extra(fault, context.language)
+        headers |= _extra(request, fault, context.language)
         if is_page and pages.error_page is not None:
             text = pages.error_page(problem, context)
             return web.Response(text=text, content_type="text/html", status=problem.status, headers=headers)
@@ -136,11 +136,11 @@ def _allow(error: web.HTTPException) -> dict[str, str]:
     return {}
 
 
-def _extra(fault: MasklineError, language: str) -> dict[str, str]:
+def _extra(request: web.Request, fault: MasklineError, language: str) -> dict[str, str]:
     """Give the headers that RFC 9110 and 6585 ask for with certain statuses."""
     headers: dict[str, str] = {hdrs.CONTENT_LANGUAGE: language}
     if isinstance(fault, Unauthenticated):
-        headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+        headers |= request.get(CHALLENGE) or {hdrs.WWW_AUTHENTICATE: "Bearer"}
     if isinstance(fault, RangeUnsatisfiable):
         headers[hdrs.CONTENT_RANGE] = f"bytes */{fault.facts.get('size', 0)}"
     if isinstance(fault, UpgradeMissing):

@@ -1,6 +1,6 @@
 """A request as it came over the wire: what a signature over it is checked against."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ class WireRequest:
 
 Guard = Callable[[WireRequest], Awaitable[Any]]
 """Admits a sender who is no employee, or raises. What it gives is the handler's `caller`."""
+Challenge = Callable[[WireRequest], Mapping[str, str]]
+"""Gives the headers with which a 401 says how this request should prove its sender (RFC 9110 §11.6.1)."""
 
 
 def wire_of(request: web.BaseRequest, body: bytes = b"") -> WireRequest:

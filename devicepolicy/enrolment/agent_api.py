@@ -28,6 +28,7 @@ from devicepolicy.identity.errors import (
 )
 from devicepolicy.identity.gate import Admitted, DeviceGate, NewKey, phone_endpoint
 from devicepolicy.identity.keys import key_text
+from devicepolicy.identity.requests import challenge
 from devicepolicy.identity.signer import DocumentSigner
 
 WAITING = frozenset({Trust.TRUSTED, Trust.PENDING})
@@ -88,6 +89,7 @@ def _enrol(
         permission=PUBLIC,
         public_reason="the token lets in, once; the request is signed by the key that it brings",
         guard=gate.new_key,
+        challenge=challenge,
         status=201,
         summary_zh="登记手机",
         summary_en="Enrol a phone",

@@ -19,7 +19,7 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import MasklineError
 from core.web.endpoint import PUBLIC, Public
-from core.web.wire import Guard, WireRequest
+from core.web.wire import Challenge, Guard, WireRequest
 from devicepolicy.devices.model import Phone, Trust
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.identity.errors import (
@@ -33,7 +33,7 @@ from devicepolicy.identity.errors import (
 )
 from devicepolicy.identity.keys import key_id_of, read_key
 from devicepolicy.identity.nonces import Nonces
-from devicepolicy.identity.requests import Claim, Proof, read_claim, verify_request
+from devicepolicy.identity.requests import Claim, Proof, challenge, read_claim, verify_request
 
 WINDOW = timedelta(minutes=5)
 """How far a request's time may be from ours."""
@@ -64,6 +64,7 @@ class PhoneEndpoint(TypedDict):
     permission: Public
     public_reason: str
     guard: Guard
+    challenge: Challenge
     errors: tuple[type[MasklineError], ...]
     tags: tuple[str, ...]
 
@@ -160,6 +161,7 @@ def phone_endpoint(
         permission=PUBLIC,
         public_reason="a phone signs the request with its own key (RFC 9421); the gate for phones checks it",
         guard=guard,
+        challenge=challenge,
         errors=(*REFUSALS, *errors),
         tags=("agent", *more_tags),
     )

@@ -92,6 +92,18 @@ def read_claim(request: WireRequest) -> Claim:
     return Claim(key_id, datetime.fromtimestamp(created, UTC), nonce)
 
 
+def challenge(request: WireRequest) -> dict[str, str]:
+    """Say in a 401 how to sign this request: `Accept-Signature` (RFC 9421 §5.1).
+
+    A 401 must have a challenge (RFC 9110 §15.5.2), and no authentication scheme is registered for these
+    signatures: `Signature` only points to the other header. Nonce and key are the phone's own.
+    """
+    covered = (*COVERED, DIGEST) if request.body else COVERED
+    components = " ".join(f'"{name}"' for name in covered)
+    wanted = f'phone=({components});created;alg="ed25519";tag="{TAG}"'
+    return {"WWW-Authenticate": "Signature", "Accept-Signature": wanted}
+
+
 def verify_request(request: WireRequest, claim: Claim, key: Ed25519PublicKey) -> Proof:
     """Check the signature and the digest of the body; raise `SignatureForged` or `SignatureMalformed`."""
     verifier = _Verifier(

@@ -32,6 +32,11 @@ async def test_every_door_for_phones_refuses_an_unsigned_request_before_it_reads
         for data in (b"", b"{not json", b'{"seq": "x"}') if door.method == "POST" else (b"",):
             status, problem, headers = await SimPhone(house).raw(door.method, f"/api/v1{door.path}", data, {})
             assert (status, problem["code"]) == (401, "signature-missing"), door.name
+            digest = ' "content-digest"' if data else ""
+            assert headers["WWW-Authenticate"] == "Signature"
+            assert headers["Accept-Signature"] == (
+                f'phone=("@method" "@path" "@query"{digest});created;alg="ed25519";tag="maskline-agent"'
+            )
             assert headers["Content-Type"].startswith("application/problem+json")
 
 
