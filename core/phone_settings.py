@@ -67,6 +67,7 @@ class WakeSettings(Part):
     poll_s: float = Field(default=0.2, gt=0, le=10)
     long_poll_s: float = Field(default=50.0, ge=1, le=300)
     per_s: int = Field(default=2000, ge=1)
+    at_once: int = Field(default=300, ge=1)
 
 
 class MqttSettings(Part):

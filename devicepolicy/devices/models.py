@@ -32,6 +32,12 @@ class DeviceRow(Base):
             postgresql_where=_LIVE,
         ),
         Index("ix_dp_devices_compliance", "trust", "compliance"),
+        Index(
+            "ix_dp_devices_stale",
+            "id",
+            sqlite_where=text("desired_stale = 1"),
+            postgresql_where=text("desired_stale"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -11,12 +11,12 @@ from core.vault import Vault
 from core.web.endpoint import Endpoint
 from devicepolicy.devices.events import DesiredChanged, DeviceEnded
 from devicepolicy.identity.gate import DeviceGate
-from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.wake.api import WakeTimes, endpoints
 from devicepolicy.wake.dynsec import MosquittoDoor
 from devicepolicy.wake.hub import HubLimits, WakeHub
 from devicepolicy.wake.log import Tail
 from devicepolicy.wake.mqtt import MqttWaker
+from devicepolicy.wake.pace import Pace
 from devicepolicy.wake.service import Standing, Waiting, Wakes
 
 
@@ -30,6 +30,7 @@ class Waking:
     times: WakeTimes
     door: MosquittoDoor | None
     mqtt: MqttWaker | None
+    pace: Pace
 
     def endpoints(self, gate: DeviceGate) -> list[Endpoint]:
         return endpoints(self.hub, self.standing, gate, self.times, self.door)
@@ -44,14 +45,13 @@ def build_waking(
     settings: PhoneSettings,
     places: Sequence[Waiting],
 ) -> Waking:
-    """Build the services, and wake phones when their policy may have changed.
+    """Build the services, and wake phones as soon as something else is wanted of them.
 
     `places` say what there is for a phone that connects just now.
     """
     wake, mqtt = settings.wake, settings.mqtt
     hub = WakeHub(Tail(database), HubLimits(wake.connections, wake.poll_s, wake.per_s))
     wakes = Wakes(clock, hub)
-    bus.subscribe(PolicyChanged, wakes.on_policy_changed)
     bus.subscribe(DesiredChanged, wakes.on_desired_changed)
     bus.subscribe(DeviceEnded, wakes.on_device_ended)
     door = MosquittoDoor(mqtt, vault) if mqtt.enabled else None
@@ -62,4 +62,5 @@ def build_waking(
         times=WakeTimes(wake.heartbeat_s, wake.long_poll_s),
         door=door,
         mqtt=None if door is None else MqttWaker(database, mqtt, door, poll_s=wake.poll_s),
+        pace=Pace(database, clock, wake.at_once),
     )

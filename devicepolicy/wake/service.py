@@ -10,7 +10,6 @@ from core.clock import Clock
 from core.db import Database
 from devicepolicy.devices.events import DesiredChanged, DeviceEnded
 from devicepolicy.devices.models import DeviceRow
-from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.wake.hub import WakeHub
 from devicepolicy.wake.log import Wake, write
 from devicepolicy.wake.look import Look, Place
@@ -35,13 +34,8 @@ class Wakes:
         """Wake a phone, or all with None, for what is wanted of it."""
         await self.wake(session, Wake(device_id, Look(Place.POLICY, version)))
 
-    async def on_policy_changed(self, session: AsyncSession, changed: PolicyChanged) -> None:
-        """Wake those whose policy may be different now."""
-        devices = [None] if changed.device_ids is None else sorted(changed.device_ids)
-        await self.wake(session, *(Wake(device_id, Look(Place.POLICY)) for device_id in devices))
-
     async def on_desired_changed(self, session: AsyncSession, changed: DesiredChanged) -> None:
-        """Wake a phone of which something else is wanted."""
+        """Wake a phone of which something else is wanted: when that is known, not when it may be so."""
         await self.look_for_policy(session, changed.device_id, changed.version)
 
     async def on_device_ended(self, session: AsyncSession, ended: DeviceEnded) -> None:

@@ -28,7 +28,7 @@ OFFBOARDING_EVERY_S = 0.5
 CALLS_TIMEOUT_S = 2.0
 BINDINGS_EVERY_S = 15.0
 COMMANDS_EVERY_S = 5.0
-DESIRED_EVERY_S = 1.0
+DESIRED_EVERY_S = 0.2
 PHONES_EVERY_S = 30.0
 MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
@@ -96,7 +96,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
         Chore("checkpoint", checkpoint_s, ground.ledger_service.sign_checkpoint),
         Chore("bindings", BINDINGS_EVERY_S, sweep_bindings),
         Chore("commands", COMMANDS_EVERY_S, phones.commands.sweep),
-        Chore("desired", DESIRED_EVERY_S, phones.fleet.catch_up),
+        Chore("desired", DESIRED_EVERY_S, phones.catch_up),
         Chore("phones", PHONES_EVERY_S, phones.fleet.sweep),
         Chore("uploads", UPLOADS_EVERY_S, phones.uploads.sweep),
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),

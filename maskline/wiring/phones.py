@@ -17,6 +17,7 @@ from devicepolicy.enrolment.policy_binding import PolicyBinding
 from devicepolicy.fleet import Fleet, build_fleet
 from devicepolicy.identity.gate import DeviceGate
 from devicepolicy.policies.build import Policies, build_policies
+from devicepolicy.sync.desired import BATCH
 from devicepolicy.uploads.build import UploadPorts, Uploads, build_uploads
 from devicepolicy.wake.build import Waking, build_waking
 from devicepolicy.wake.service import policy_waiting
@@ -38,6 +39,15 @@ class Phones:
     @property
     def gate(self) -> DeviceGate:
         return self.fleet.gate
+
+    async def catch_up(self) -> None:
+        """Compute what is wanted of some phones that a wide change left marked. A chore of the relay.
+
+        Some at a time: they are woken by it, and the relay has other chores.
+        """
+        room = await self.waking.pace.room()
+        if room:
+            await self.fleet.desired.catch_up(limit=min(room, BATCH))
 
     def command_endpoints(self, clock: Clock) -> list[Endpoint]:
         """Give the API of commands and waking, for administrators and for phones."""

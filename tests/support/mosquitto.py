@@ -51,6 +51,11 @@ class Mosquitto:
             enabled=True, port=self.port, username=ADMIN, password=SecretStr(PASSWORD), topic="maskline"
         )
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -112,6 +112,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("dp_devices", schema=None) as batch_op:
         batch_op.create_index("ix_dp_devices_compliance", ["trust", "compliance"], unique=False)
+        batch_op.create_index(
+            "ix_dp_devices_stale",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("desired_stale = 1"),
+            postgresql_where=sa.text("desired_stale"),
+        )
         batch_op.create_index(batch_op.f("ix_dp_devices_department_id"), ["department_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_dp_devices_employee_id"), ["employee_id"], unique=False)
         batch_op.create_index(
@@ -1210,6 +1217,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index(batch_op.f("ix_dp_devices_employee_id"))
         batch_op.drop_index(batch_op.f("ix_dp_devices_department_id"))
+        batch_op.drop_index(
+            "ix_dp_devices_stale",
+            sqlite_where=sa.text("desired_stale = 1"),
+            postgresql_where=sa.text("desired_stale"),
+        )
         batch_op.drop_index("ix_dp_devices_compliance")
 
     op.drop_table("dp_devices")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
+from sqlalchemy import update
 
 from core.access.model import Principal, Role
 from core.clock import ManualClock
@@ -16,10 +17,12 @@ from core.vault import Keyring
 from devicepolicy.commands import kinds
 from devicepolicy.commands.machine import CommandState
 from devicepolicy.commands.model import NewCommand
-from devicepolicy.devices.model import DeviceState, Trust
+from devicepolicy.devices.model import ComplianceState, DeviceState, Trust
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.policies.events import PolicyChanged
+from devicepolicy.sync import desired as desired_module
 from devicepolicy.wake.look import Look, Place
+from devicepolicy.wake.pace import PATIENCE, Pace
 from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
 from maskline.wiring.phones import Phones, build_phones
@@ -115,7 +118,7 @@ async def test_phones_are_woken_for_their_policy(roof: Roof) -> None:
     assert connection.take() == (Look(Place.POLICY, 1),), "by the version that was made for it"
     async with roof.ground.database.begin() as session:
         await roof.ground.bus.publish(session, PolicyChanged(None))
-    assert [look.place for look in connection.take()] == [Place.POLICY]
+    assert connection.take() == (), "nothing else is wanted of it"
     assert await roof.phones.waking.standing.looks(phone.device_id) == (Look(Place.POLICY, 1),)
 
 
@@ -135,3 +138,32 @@ async def test_a_phone_in_lost_mode_is_wanted_lost_until_it_left_the_mode(roof: 
     assert await wanted() is DeviceState.ACTIVE
     await phone.report(lost)
     assert await wanted() is DeviceState.ACTIVE, "a word told twice undoes nothing"
+
+
+async def test_a_policy_for_all_sends_only_so_many_phones_on_their_way_at_a_time(
+    roof: Roof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desired_module, "AT_ONCE", 1)
+    pace = Pace(roof.ground.database, roof.clock, 2)
+    phones = [await roof.phone() for _ in range(5)]
+    connections = [roof.phones.waking.hub.join(phone.device_id) for phone in phones]
+
+    def woken() -> int:
+        return sum(connection.take() == (Look(Place.POLICY, 1),) for connection in connections)
+
+    assert await pace.room() == 0, "nothing is marked"
+    async with roof.ground.database.begin() as session:
+        await session.execute(update(DeviceRow).values(compliance=ComplianceState.COMPLIANT))
+        await roof.ground.bus.publish(session, PolicyChanged(None))
+    assert (await pace.room(), woken()) == (2, 0), "marked; nobody is woken for what is not known yet"
+    await roof.phones.fleet.desired.catch_up(limit=2)
+    assert (await pace.room(), woken()) == (0, 2), "those two are under way"
+    async with roof.ground.database.begin() as session:
+        row = await session.get_one(DeviceRow, min(phone.device_id for phone in phones))
+        row.compliance = ComplianceState.COMPLIANT
+    assert await pace.room() == 1, "one has proved it"
+    roof.clock.advance(PATIENCE)
+    assert await pace.room() == 2, "a phone that sleeps is not waited for"
+    await roof.phones.catch_up()
+    assert woken() == 3, "the chore of the relay, with the room that the settings give"
+    assert await roof.phones.waking.pace.room() == 0

@@ -1,0 +1,47 @@
+"""The peer of phones: a bare aiohttp WebSocket server that sends one text to all, or to one, and no more.
+
+    python -m bench.fleet_peer PORT
+
+Nothing is signed, stored, fetched or reported. `POST /all` writes to everybody, `POST /one?number=N` to one.
+"""
+
+import sys
+from contextlib import suppress
+
+from aiohttp import web
+
+TEXT = '{"look":"policy","version":0}'
+
+
+def build() -> web.Application:
+    sockets: dict[int, web.WebSocketResponse] = {}
+
+    async def join(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=60, compress=False)
+        await socket.prepare(request)
+        sockets[id(socket)] = socket
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            sockets.pop(id(socket), None)
+        return socket
+
+    async def everybody(_request: web.Request) -> web.Response:
+        for socket in list(sockets.values()):
+            with suppress(ConnectionError):
+                await socket.send_str(TEXT)
+        return web.Response()
+
+    async def one(request: web.Request) -> web.Response:
+        found = list(sockets.values())
+        await found[int(request.query["number"]) % len(found)].send_str(TEXT)
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.get("/ws", join), web.post("/all", everybody), web.post("/one", one)])
+    return app
+
+
+if __name__ == "__main__":
+    web.run_app(build(), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
