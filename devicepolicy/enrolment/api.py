@@ -86,7 +86,7 @@ def _trust_endpoints(service: EnrolmentService) -> list[Endpoint]:
         permission=permissions.DEVICE_WRITE,
         summary_zh="批准手机",
         summary_en="Approve a phone",
-        errors=_CHANGES,
+        errors=(*_CHANGES, HolderInvalid),
         tags=_TAGS,
     )
     async def approve(*, principal: Principal, path: DevicePath) -> None:

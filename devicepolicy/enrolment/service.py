@@ -132,7 +132,7 @@ class EnrolmentService:
         """Trust a phone that waits. The same hardware's earlier enrolments end with it.
 
         Raises:
-            DeviceNotFound, DeviceStateWrong
+            DeviceNotFound, DeviceStateWrong. HolderInvalid: its employee was suspended meanwhile.
         """
         async with self._db.begin() as session:
             row = await self._register.within_reach(session, principal, permissions.DEVICE_WRITE, device_id)
@@ -140,6 +140,7 @@ class EnrolmentService:
                 return
             if row.trust is not Trust.PENDING:
                 raise DeviceStateWrong(trust=row.trust.value)
+            await holder(session, row.employee_id, row.department_id)
             await self._trust(session, row, by=principal.employee_id)
 
     async def _trust(self, session: AsyncSession, row: DeviceRow, *, by: str) -> None:

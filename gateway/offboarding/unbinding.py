@@ -130,6 +130,7 @@ class Unbinder:
             elif kind is StepKind.CALLS:
                 step = done_step(row.id, kind, self._clock.now(), count)
                 step.state, step.done_at, step.next_try_at = StepState.WAITING, None, row.at
+                step.reason = "calls-ending"
                 session.add(step)
             else:
                 session.add(done_step(row.id, kind, self._clock.now(), count))

@@ -86,15 +86,21 @@ def order_of(row: CommandRow, *, offline: bool) -> PhoneOrder:
     if row.state is CommandState.SUCCEEDED:
         return PhoneOrder(OrderState.DONE)
     if row.finished_at is None:
-        waiting = row.approval is Approval.WAITING
-        return PhoneOrder(
-            OrderState.WAITING, "awaiting-approval" if waiting else "device-offline" if offline else "sent"
-        )
+        return PhoneOrder(OrderState.WAITING, _waits_for(row, offline=offline))
     if row.cause in _A_PERSON_SAID_NO:
         return PhoneOrder(OrderState.REFUSED, row.cause.value if row.cause else None)
     reason = (row.error or row.cause or row.state).value.lower()
     state = OrderState.REFUSED if row.error in _NO_USE_IN_ASKING_AGAIN else OrderState.FAILED
     return PhoneOrder(state, reason)
+
+
+def _waits_for(row: CommandRow, *, offline: bool) -> str:
+    """Say what keeps an open command; it counts as sent only once the phone has fetched it."""
+    if row.approval is Approval.WAITING:
+        return "awaiting-approval"
+    if offline:
+        return "device-offline"
+    return "queued" if row.state is CommandState.QUEUED else "sent"
 
 
 def _phone(row: DeviceRow) -> Phone:

@@ -249,9 +249,13 @@ async def test_who_cannot_have_a_phone(house: House) -> None:
             await house.token(**bad)
     employee = await house.employee()
     issued = await house.token(employee_id=employee)
+    waiting = SimPhone(house)
+    await waiting.enrol((await house.token(employee_id=employee, approves=False)).token)
     async with house.database.begin() as session:
         await session.execute(text("UPDATE access_employees SET state='suspended'"))
     assert await code_of(await SimPhone(house).try_enrol(issued.token)) == (403, "enrolment-token-refused")
+    with pytest.raises(HolderInvalid):
+        await house.fleet.enrolment.approve(house.admin, waiting.device_id)
 
 
 async def test_what_does_not_fit_into_a_qr_code_is_told(house: House) -> None:

@@ -43,6 +43,7 @@ async def test_the_lock_is_queued_with_the_act_and_done_when_the_phone_says_so(
     act = await desk.unbind()
     step = await desk.step(act.id, StepKind.FREEZE)
     assert (step.state, step.reference) == (StepState.WAITING, phone.device_id)
+    assert step.reason in {"queued", "device-offline"}, "nothing is sent before the phone has fetched it"
     assert act.phase is Phase.WORKING
     assert await phone.do_all() == ["LOCK"]
     await desk.due(act.id)
