@@ -16,7 +16,6 @@ from devicepolicy.devices.events import DeviceTrusted
 from devicepolicy.devices.queries import DeviceQueries
 from devicepolicy.devices.register import Register
 from devicepolicy.devices.sweep import OfflineSweep
-from devicepolicy.devices.verdict import PhoneStanding
 from devicepolicy.enrolment import agent_api as enrolment_agent_api
 from devicepolicy.enrolment import api as enrolment_api
 from devicepolicy.enrolment.consent import ConsentService
@@ -47,7 +46,6 @@ class Fleet:
     reports: Reports
     queries: DeviceQueries
     offline: OfflineSweep
-    standing: PhoneStanding
     settings: Settings
     clock: Clock
 
@@ -151,7 +149,6 @@ def build_fleet(
         ),
         queries=DeviceQueries(database, vault),
         offline=OfflineSweep(database, clock, register=register, bus=bus, offline_s=phones.reports.offline_s),
-        standing=PhoneStanding(clock, phones.verdict),
         settings=settings,
         clock=clock,
     )

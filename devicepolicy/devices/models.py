@@ -69,6 +69,9 @@ class DeviceRow(Base):
     desired_version: Mapped[int] = mapped_column(default=0)
     desired_stale: Mapped[bool] = mapped_column(default=False)
     """What is wanted may have changed and was not computed again yet."""
+    contact_needs_compliance: Mapped[bool | None]
+    max_silence_minutes: Mapped[int | None]
+    """What its policy says of the employee's contacts; None: what the deployment's settings say."""
     applied_version: Mapped[int | None]
     report_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     report_hash: Mapped[str | None] = mapped_column(String(64))

@@ -47,7 +47,7 @@ class Reach:
 
 _KIND, _TARGET = AssignmentRow.target_kind, AssignmentRow.target_id
 # Made once and without the ORM: every phone that asks goes through it.
-_REACHING = (
+_OPEN = (
     select(
         AssignmentRow.id,
         AssignmentRow.layer,
@@ -60,16 +60,25 @@ _REACHING = (
         RolloutRow.percentage,
     )
     .outerjoin(RolloutRow, and_(RolloutRow.assignment_id == AssignmentRow.id, RolloutRow.ended_at.is_(None)))
-    .where(
-        AssignmentRow.ended_at.is_(None),
-        or_(
-            _KIND == TargetKind.EVERYBODY,
-            and_(_KIND == TargetKind.DEVICE, bindparam("device") == _TARGET),
-            and_(_KIND == TargetKind.EMPLOYEE, bindparam("employee") == _TARGET),
-            and_(_KIND == TargetKind.DEPARTMENT, _TARGET.in_(bindparam("departments", expanding=True))),
-        ),
-    )
+    .where(AssignmentRow.ended_at.is_(None))
     .order_by(AssignmentRow.id)
+)
+_EVERYBODY = _KIND == TargetKind.EVERYBODY
+_DEPARTMENTS = and_(_KIND == TargetKind.DEPARTMENT, _TARGET.in_(bindparam("departments", expanding=True)))
+_REACHING = _OPEN.where(
+    or_(
+        _EVERYBODY,
+        and_(_KIND == TargetKind.DEVICE, bindparam("device") == _TARGET),
+        and_(_KIND == TargetKind.EMPLOYEE, bindparam("employee") == _TARGET),
+        _DEPARTMENTS,
+    )
+)
+_OF_PEOPLE = _OPEN.where(
+    or_(
+        _EVERYBODY,
+        and_(_KIND == TargetKind.EMPLOYEE, _TARGET.in_(bindparam("employees", expanding=True))),
+        _DEPARTMENTS,
+    )
 )
 
 
@@ -83,7 +92,31 @@ class EffectivePolicyService:
 
     async def effective(self, session: AsyncSession, subject: PolicySubject) -> Effective:
         """Give what holds now: two or three small queries, and a merge where the combination is new."""
-        chosen = await self._chosen(session, subject)
+        return await self._merge(session, subject, await self._chosen(session, subject))
+
+    async def of_people(
+        self, session: AsyncSession, people: Mapping[str, str]
+    ) -> dict[str, Mapping[str, JSON]]:
+        """Give the settings that hold for employees, whatever phone they have or have none.
+
+        `people`: each one's department path. One query however many they are. A roll-out goes by phones, so
+        it has no part in this.
+        """
+        subjects = [PolicySubject("", employee_id, path) for employee_id, path in people.items()]
+        asked = {
+            "employees": list(people),
+            "departments": sorted({part for subject in subjects for part in subject.department_ids}),
+        }
+        rows = [Reach(*row) for row in await session.execute(_OF_PEOPLE, asked)]
+        found: dict[str, Mapping[str, JSON]] = {}
+        for employee_id, subject in zip(people, subjects, strict=True):
+            chosen = [(row, row.version_id) for row in rows if row.version_id and _reaches(row, subject)]
+            found[employee_id] = (await self._merge(session, subject, chosen)).settings
+        return found
+
+    async def _merge(
+        self, session: AsyncSession, subject: PolicySubject, chosen: list[tuple[Reach, str]]
+    ) -> Effective:
         key = tuple(
             sorted((row.assignment_id, version_id, depth_of(row, subject)) for row, version_id in chosen)
         )
@@ -150,6 +183,12 @@ async def reaching(session: AsyncSession, subject: PolicySubject) -> list[Reach]
         "departments": list(subject.department_ids),
     }
     return [Reach(*row) for row in await session.execute(_REACHING, asked)]
+
+
+def _reaches(row: Reach, person: PolicySubject) -> bool:
+    if row.target_kind is TargetKind.DEPARTMENT:
+        return row.target_id in person.department_ids
+    return row.target_kind is TargetKind.EVERYBODY or row.target_id == person.employee_id
 
 
 def depth_of(row: Reach, subject: PolicySubject) -> int:

@@ -1,9 +1,11 @@
 """What policies offer to the rest of the wing."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.ledger.record import JSON
 from devicepolicy.policies.model import Effective, PolicySubject
 
 
@@ -11,6 +13,14 @@ class EffectivePolicies(Protocol):
     """Says what holds for a device now, in the caller's transaction."""
 
     async def effective(self, session: AsyncSession, subject: PolicySubject) -> Effective: ...
+
+
+class PoliciesOfPeople(Protocol):
+    """Says what holds for employees, whether they have a phone or not."""
+
+    async def of_people(
+        self, session: AsyncSession, people: Mapping[str, str]
+    ) -> Mapping[str, Mapping[str, JSON]]: ...
 
 
 class RolloutWatch(Protocol):

@@ -26,6 +26,7 @@ from devicepolicy.devices.models import DeviceRow
 from devicepolicy.devices.register import Register, subjects_of
 from devicepolicy.identity.documents import DocumentKind
 from devicepolicy.identity.signer import DocumentSigner
+from devicepolicy.policies.contacts import ContactRule
 from devicepolicy.policies.events import PolicyChanged
 from devicepolicy.policies.model import PolicySubject
 from devicepolicy.policies.ports import EffectivePolicies
@@ -150,6 +151,9 @@ class DesiredStates:
             for row, subject in zip(rows, await subjects_of(session, rows), strict=True):
                 row.desired_stale = False
                 made = await self._made(session, row, subject, cause)
+                rule = ContactRule.of(made.document["policy"])
+                row.contact_needs_compliance = rule.needs_compliance
+                row.max_silence_minutes = rule.max_silence_minutes
                 current = wanted.get(row.id)
                 if current is None or current.sha256 != made.sha256:
                     changed.append((row, made))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from core.access.build import Access, build_access
 from core.access.events import EmployeeReactivated
 from core.access.permissions import PermissionRegistry
+from devicepolicy.capabilities.table import table
 from devicepolicy.devices.verdict import PhoneStanding
+from devicepolicy.policies.effective import EffectivePolicyService
 from gateway.calls.accounts import SipAccountService
 from gateway.calls.process import CallsParts
 from gateway.calls.queries import CallQueries
@@ -76,7 +78,7 @@ def build_gateway(ground: Ground) -> Gateway:
     )
     ground.bus.subscribe(CustomerErased, bindings.on_customer_erased)
     checker = FieldChecker(region=settings.default_region, time_zone=settings.timezone, clock=clock)
-    phones = PhoneStanding(clock, settings.phones.verdict)
+    phones = PhoneStanding(clock, settings.phones.verdict, EffectivePolicyService(table()))
     contacts = ContactService(
         book=rules,
         gatherer=Gatherer(clock=clock, phones=phones),

@@ -95,6 +95,8 @@ def upgrade() -> None:
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("desired_version", sa.Integer(), nullable=False),
         sa.Column("desired_stale", sa.Boolean(), nullable=False),
+        sa.Column("contact_needs_compliance", sa.Boolean(), nullable=True),
+        sa.Column("max_silence_minutes", sa.Integer(), nullable=True),
         sa.Column("applied_version", sa.Integer(), nullable=True),
         sa.Column("report_seq", sa.BigInteger(), nullable=False),
         sa.Column("report_hash", sa.String(length=64), nullable=True),
@@ -577,6 +579,7 @@ def upgrade() -> None:
         sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("handled_by", sa.String(length=32), nullable=True),
         sa.Column("handled_in", sa.String(length=32), nullable=True),
+        sa.Column("ledger_seq", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["device_id"], ["dp_devices.id"], name=op.f("fk_dp_upload_events_device_id_dp_devices")
         ),
@@ -669,6 +672,7 @@ def upgrade() -> None:
         sa.Column("counterpart", sa.LargeBinary(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("contradicts", sa.String(length=32), nullable=True),
+        sa.Column("recording_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_by", sa.String(length=32), nullable=True),
         sa.Column("handed_on_at", sa.DateTime(timezone=True), nullable=True),
@@ -687,6 +691,9 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_dp_upload_records_device", ["device_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_dp_upload_records_employee_id"), ["employee_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_dp_upload_records_recording_due_at"), ["recording_due_at"], unique=False
+        )
 
     op.create_table(
         "gw_customer_handovers",
@@ -926,6 +933,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=32), nullable=False),
         sa.Column("customer_id", sa.String(length=32), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.Column("ledger_seq", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["event_id"],
             ["dp_upload_events.id"],
@@ -935,6 +943,33 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("dp_conduct_acts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_dp_conduct_acts_event_id"), ["event_id"], unique=False)
+
+    op.create_table(
+        "dp_upload_marks",
+        sa.Column("device_id", sa.String(length=32), nullable=False),
+        sa.Column("seen_to", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["dp_devices.id"], name=op.f("fk_dp_upload_marks_device_id_dp_devices")
+        ),
+        sa.PrimaryKeyConstraint("device_id", name=op.f("pk_dp_upload_marks")),
+    )
+    op.create_table(
+        "dp_upload_gaps",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("device_id", sa.String(length=32), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("conduct_id", sa.String(length=32), nullable=True),
+        sa.Column("filled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["dp_devices.id"], name=op.f("fk_dp_upload_gaps_device_id_dp_devices")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dp_upload_gaps")),
+    )
+    with op.batch_alter_table("dp_upload_gaps", schema=None) as batch_op:
+        batch_op.create_index("ix_dp_upload_gaps_device", ["device_id", "first"], unique=False)
 
     op.create_table(
         "dp_upload_pieces",
@@ -1083,6 +1118,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_dp_upload_pieces_recording")
 
     op.drop_table("dp_upload_pieces")
+    with op.batch_alter_table("dp_upload_gaps", schema=None) as batch_op:
+        batch_op.drop_index("ix_dp_upload_gaps_device")
+
+    op.drop_table("dp_upload_gaps")
+    op.drop_table("dp_upload_marks")
     with op.batch_alter_table("dp_upload_deletions", schema=None) as batch_op:
         batch_op.drop_index("ix_dp_upload_deletions_key")
         batch_op.drop_index(batch_op.f("ix_dp_upload_deletions_customer_id"))
@@ -1122,6 +1162,7 @@ def downgrade() -> None:
 
     op.drop_table("gw_customer_handovers")
     with op.batch_alter_table("dp_upload_records", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_dp_upload_records_recording_due_at"))
         batch_op.drop_index(batch_op.f("ix_dp_upload_records_employee_id"))
         batch_op.drop_index("ix_dp_upload_records_device")
         batch_op.drop_index(batch_op.f("ix_dp_upload_records_department_id"))

@@ -18,6 +18,7 @@ from core.web.ports import NobodyKnown
 from devicepolicy.devices.compliance import Reason
 from devicepolicy.devices.model import ComplianceState
 from devicepolicy.devices.models import DeviceRow
+from devicepolicy.devices.verdict import PhoneStanding
 from devicepolicy.enrolment.errors import TokenInvalid
 from devicepolicy.enrolment.model import NewToken
 from devicepolicy.fleet import Fleet
@@ -29,6 +30,7 @@ from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
 from maskline.wiring.phones import Phones, build_phones
 from tests.support.fleet import SimPhone
+from tests.support.staff import add_employee
 
 OFF = {"cameraAccess": "CAMERA_ACCESS_DISABLED"}
 EVERYBODY = Target(TargetKind.EVERYBODY)
@@ -119,3 +121,18 @@ async def test_a_roll_out_that_its_phones_report_to_fail_halts_by_itself(roof: R
     assert rows[2].compliance is ComplianceState.COMPLIANT, "who had not reported it gets nothing of it"
     assert answers[1]["desired_version"] == rows[1].desired_version
     assert not any(row.desired_stale for row in rows)
+
+
+async def test_a_policy_that_wants_compliance_for_contacts_reaches_the_verdict(roof: Roof) -> None:
+    employee = await add_employee(roof.ground.database, roof.clock)
+    phone = await roof.phone(employee_id=employee)
+    phone.refuses["cameraAccess"] = (Reason.USER_ACTION, "no")
+    policy = await roof.policy("全员", {**OFF, "maskline": {"contactNeedsCompliance": True}})
+    made = await roof.phones.policies.assignments.assign(roof.admin, Layer.ORGANISATION, EVERYBODY, policy, 1)
+    await phone.obey()
+    standing = PhoneStanding(roof.clock, roof.ground.settings.phones.verdict, roof.phones.policies.effective)
+    async with roof.ground.database.read() as session:
+        assert await standing.refusals(session, [employee]) == {employee: "phone-not-compliant"}
+    await roof.phones.policies.assignments.unassign(roof.admin, made.id)
+    async with roof.ground.database.read() as session:
+        assert await standing.refusals(session, [employee]) == {}

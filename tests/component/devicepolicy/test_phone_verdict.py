@@ -4,27 +4,34 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from core.access.model import Role
 from core.clock import ManualClock
 from core.config import Settings
 from core.db import Database
 from core.phone_settings import VerdictSettings
+from devicepolicy.capabilities.table import table
 from devicepolicy.devices.compliance import Reason
 from devicepolicy.devices.model import DeviceState
 from devicepolicy.devices.verdict import PhoneRefusal, PhoneStanding
+from devicepolicy.policies.assignments import Target
+from devicepolicy.policies.effective import EffectivePolicyService
+from devicepolicy.policies.model import Layer, TargetKind
 from gateway.contact import rulebook
 from gateway.contact.model import Channel, ContactRequest, Decision, Direction, Purpose
 from gateway.contact.rulebook import RuleKind
 from tests.support.desk import Desk
 from tests.support.fleet import POLICY, House
+from tests.support.policing import PolicyHouse
 
+POLICIES = EffectivePolicyService(table())
 ALL = VerdictSettings(require_enrolled=True, require_compliant=True, silent_s=600, pending_s=120)
 
 
 async def refusal(house: House, employee: str, settings: VerdictSettings = ALL) -> str | None:
     async with house.database.read() as session:
-        found = await PhoneStanding(house.clock, settings).refusals(session, [employee])
+        found = await PhoneStanding(house.clock, settings, POLICIES).refusals(session, [employee])
     return found.get(employee)
 
 
@@ -113,8 +120,95 @@ async def test_many_are_asked_at_once(house: House) -> None:
     phone = await house.phone(employee_id=people[0])
     await phone.obey()
     async with house.database.read() as session:
-        found: Any = await PhoneStanding(house.clock, ALL).refusals(session, people)
+        found: Any = await PhoneStanding(house.clock, ALL, POLICIES).refusals(session, people)
     assert found == dict.fromkeys(people[1:], "phone-not-enrolled")
+
+
+NEEDS: dict[str, Any] = {**POLICY, "maskline": {"contactNeedsCompliance": True}}
+NEEDS_NOT: dict[str, Any] = {**POLICY, "maskline": {"contactNeedsCompliance": False}}
+NONE, STRICT = VerdictSettings(), VerdictSettings(require_enrolled=True, require_compliant=True, pending_s=0)
+
+
+async def test_the_policy_decides_over_the_deployments_setting_both_ways(house: House) -> None:
+    holder = await house.employee()
+    phone = await house.phone(employee_id=holder)
+    phone.refuses["cameraAccess"] = (Reason.USER_ACTION, "no")
+    await phone.obey()
+    assert await refusal(house, holder, NONE) is None
+    assert await refusal(house, holder, STRICT) == "phone-not-compliant"
+    await house.policy(NEEDS)
+    assert await refusal(house, holder, NONE) is None, "it has its time to apply what is new"
+    await phone.obey()
+    assert await refusal(house, holder, NONE) == "phone-not-compliant"
+    await house.policy(NEEDS_NOT)
+    assert await refusal(house, holder, STRICT) is None
+
+
+async def test_a_policy_of_one_phone_or_department_binds_nobody_else(house: House) -> None:
+    team = await house.department()
+    inside, outside = await house.employee(team), await house.employee()
+    phones = [await house.phone(employee_id=one) for one in (inside, outside)]
+    for phone in phones:
+        phone.refuses["cameraAccess"] = (Reason.USER_ACTION, "no")
+        await phone.obey()
+    await house.policy(NEEDS, team.id)
+    await phones[0].obey()
+    assert await refusal(house, inside, NONE) == "phone-not-compliant"
+    assert await refusal(house, outside, NONE) is None
+    await house.policy(NEEDS, phones[1].device_id)
+    await phones[1].obey()
+    assert await refusal(house, outside, NONE) == "phone-not-compliant"
+
+
+async def test_the_longest_silence_is_the_policys_or_the_deployments(house: House) -> None:
+    employee = await house.employee()
+    phone = await house.phone(employee_id=employee)
+    await house.policy({"maskline": {"maxSilenceMinutes": 10}})
+    await phone.obey()
+    house.clock.advance(timedelta(minutes=10))
+    assert await refusal(house, employee, VerdictSettings(silent_s=60)) is None, "the policy allows more"
+    house.clock.advance(timedelta(seconds=1))
+    assert await refusal(house, employee, NONE) == "phone-silent"
+    await house.policy(POLICY)
+    assert await refusal(house, employee, NONE) is None
+    assert await refusal(house, employee, VerdictSettings(silent_s=60)) == "phone-silent"
+
+
+async def test_no_phone_is_no_way_round_a_policy_and_many_take_two_statements(
+    database: Database, clock: ManualClock
+) -> None:
+    house = PolicyHouse(database, clock)
+    admin = await house.person(Role.ADMINISTRATOR)
+    head = await house.department("总部")
+    team, other = await house.department("一组", head), await house.department("二组")
+    inside, outside, named = [await house.person(Role.AGENT, unit) for unit in (team, other, other)]
+    lax = await house.published(admin, "宽", {"maskline": {"contactNeedsCompliance": False}})
+    strict = await house.published(admin, "严", {"maskline": {"contactNeedsCompliance": True}})
+    people = [one.employee_id for one in (inside, outside, named)]
+    said: list[str] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+
+    async def refused(wanted: VerdictSettings = NONE) -> tuple[set[str], int]:
+        async with database.read() as session:
+            await session.connection()
+            said.clear()
+            phones = PhoneStanding(clock, wanted, house.policies.effective)
+            found = await phones.refusals(session, people)
+            assert set(found.values()) <= {"phone-not-enrolled"}
+            return set(found), len(said)
+
+    assert await refused() == (set(), 1), "without policies one statement"
+    assign = house.policies.assignments.assign
+    assert await refused(STRICT) == (set(people), 1)
+    await assign(admin, Layer.ORGANISATION, Target(TargetKind.EVERYBODY), lax, 1)
+    await refused()  # versions are read once
+    assert await refused(STRICT) == (set(), 2), "the policy says that it need not be"
+    await assign(admin, Layer.DEPARTMENT, Target(TargetKind.DEPARTMENT, head.id), strict, 1)
+    on_named = await assign(admin, Layer.INCIDENT, Target(TargetKind.EMPLOYEE, named.employee_id), strict, 1)
+    await refused()  # versions are read once
+    assert await refused() == ({inside.employee_id, named.employee_id}, 2)
+    await house.policies.assignments.unassign(admin, on_named.id)
+    assert await refused() == ({inside.employee_id}, 2)
 
 
 def test_every_refusal_has_a_text_in_both_languages(clock: ManualClock) -> None:
@@ -131,7 +225,7 @@ async def test_the_roof_asks_what_the_settings_say(
     database: Database, clock: ManualClock, settings: Settings, asked: bool
 ) -> None:
     """The desk's verdict over a real binding, with the roof's own plug."""
-    phones = PhoneStanding(clock, VerdictSettings(require_enrolled=asked))
+    phones = PhoneStanding(clock, VerdictSettings(require_enrolled=asked), EffectivePolicyService(table()))
     desk = Desk(database, clock, phones=phones)
     admin = await desk.employee(Role.ADMINISTRATOR)
     await desk.line(admin, "01088886666")
