@@ -1,4 +1,4 @@
-"""Settings of phones: enrolment, reports, what the verdict asks of a phone, commands, waking, MQTT."""
+"""Settings of phones: enrolment, reports, what the verdict asks, commands, uploads, waking, MQTT."""
 
 from pathlib import Path
 
@@ -59,6 +59,18 @@ class CommandSettings(Part):
     wipes_per_hour: int = Field(default=5, ge=1, le=10_000)
 
 
+class UploadSettings(Part):
+    """What phones hand in: when something counts as missing, and how long it is kept; None: for ever."""
+
+    gap_after_s: int = Field(default=3600, ge=60)
+    recording_within_s: int = Field(default=86_400, ge=600)
+    abandoned_days: int = Field(default=14, ge=1)
+    keep_calls_days: int | None = Field(default=None, ge=30)
+    keep_messages_days: int | None = Field(default=None, ge=30)
+    keep_recordings_days: int | None = Field(default=None, ge=30)
+    keep_conduct_days: int | None = Field(default=None, ge=30)
+
+
 class WakeSettings(Part):
     """Connected phones of one web process."""
 
@@ -101,5 +113,6 @@ class PhoneSettings(Part):
     reports: ReportSettings = ReportSettings()
     verdict: VerdictSettings = VerdictSettings()
     commands: CommandSettings = CommandSettings()
+    uploads: UploadSettings = UploadSettings()
     wake: WakeSettings = WakeSettings()
     mqtt: MqttSettings = MqttSettings()

@@ -7,7 +7,15 @@ from devicepolicy import permissions
 from devicepolicy.devices.errors import DeviceNotFound
 from devicepolicy.uploads.lines import Line
 from devicepolicy.uploads.queries import UploadQueries
-from devicepolicy.uploads.schemas import DevicePath, LineOut, RecordingLineOut, RecordLineOut, RecordListQuery
+from devicepolicy.uploads.schemas import (
+    DevicePath,
+    GapOut,
+    GapsOut,
+    LineOut,
+    RecordingLineOut,
+    RecordLineOut,
+    RecordListQuery,
+)
 
 _TAGS = ("phones",)
 
@@ -62,7 +70,20 @@ def endpoints(queries: UploadQueries) -> list[Endpoint]:
         ]
         return Page(items=items, next_cursor=following)
 
-    return [records, recordings]
+    @endpoint(
+        "GET",
+        "/devices/{id}/upload-gaps",
+        permission=permissions.UPLOAD_READ,
+        summary_zh="一台手机上传序号中缺少的部分",
+        summary_en="Numbers that are missing of what a phone handed in",
+        errors=(DeviceNotFound,),
+        tags=_TAGS,
+    )
+    async def gaps(*, principal: Principal, path: DevicePath) -> GapsOut:
+        found = await queries.gaps(principal, path.id)
+        return GapsOut(items=[GapOut.model_validate(row, from_attributes=True) for row in found])
+
+    return [records, recordings, gaps]
 
 
 def record_of(line: Line) -> RecordLineOut:

@@ -11,6 +11,7 @@ from core.clock import Clock
 from core.db import Database
 from core.ledger import Ledger
 from core.outbox import Outbox
+from core.phone_settings import UploadSettings
 from core.vault import SubjectKeys, Vault
 from core.web.endpoint import Endpoint
 from devicepolicy.devices.register import Register
@@ -19,6 +20,7 @@ from devicepolicy.uploads import agent_api, api, conduct_api
 from devicepolicy.uploads.catalogue import catalogue
 from devicepolicy.uploads.conduct import ConductEvents
 from devicepolicy.uploads.conduct_desk import ConductDesk
+from devicepolicy.uploads.findings import Findings
 from devicepolicy.uploads.handing_on import HandingOn
 from devicepolicy.uploads.intake import Intake
 from devicepolicy.uploads.lines import Lines
@@ -28,15 +30,18 @@ from devicepolicy.uploads.ports import (
     Consent,
     Counterparts,
     ForeignRecords,
+    Holds,
     NullConductSink,
     NullCounterparts,
     NullForeignRecords,
+    NullHolds,
     NullSimCalls,
     SimCalls,
 )
 from devicepolicy.uploads.queries import UploadQueries
 from devicepolicy.uploads.recordings import Recordings
 from devicepolicy.uploads.records import Records
+from devicepolicy.uploads.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class UploadPorts:
     conduct: ConductSink = field(default_factory=NullConductSink)
     foreign: ForeignRecords = field(default_factory=NullForeignRecords)
     sim_calls: SimCalls = field(default_factory=NullSimCalls)
+    holds: Holds = field(default_factory=NullHolds)
     cover: Callable[[str], str] = str
     """Covers contact data in what people write about events."""
 
@@ -61,6 +67,7 @@ class Uploads:
     queries: UploadQueries
     desk: ConductDesk
     handing_on: HandingOn
+    upkeep: Upkeep
 
     def endpoints(self, gate: DeviceGate) -> list[Endpoint]:
         """Give the endpoints for people and for phones."""
@@ -71,7 +78,8 @@ class Uploads:
         ]
 
     async def sweep(self) -> None:
-        """Drop blobs that nobody needs. A chore of the relay."""
+        """Tell what is missing, let go of what is old, drop blobs that nobody needs. A chore of the relay."""
+        await self.upkeep()
         while await self.recordings.sweep():
             pass
 
@@ -95,6 +103,7 @@ def build_uploads(
     register: Register,
     consent: Consent,
     time_zone: str,
+    settings: UploadSettings,
     ports: UploadPorts,
 ) -> Uploads:
     """Build the services."""
@@ -108,15 +117,36 @@ def build_uploads(
         counterparts=ports.counterparts,
         time_zone=time_zone,
     )
+    findings = Findings(ports.conduct, register)
     recordings = Recordings(
-        database, clock, intake=intake, blobs=blobs, ledger=ledger, outbox=outbox, catalogue=kinds
+        database,
+        clock,
+        intake=intake,
+        blobs=blobs,
+        ledger=ledger,
+        outbox=outbox,
+        findings=findings,
+        catalogue=kinds,
     )
     return Uploads(
         records=Records(
-            database, intake=intake, ledger=ledger, outbox=outbox, conduct=ports.conduct, catalogue=kinds
+            database,
+            intake=intake,
+            ledger=ledger,
+            outbox=outbox,
+            conduct=ports.conduct,
+            findings=findings,
+            recording_within_s=settings.recording_within_s,
+            catalogue=kinds,
         ),
         events=ConductEvents(
-            database, intake=intake, ledger=ledger, register=register, sink=ports.conduct, catalogue=kinds
+            database,
+            intake=intake,
+            ledger=ledger,
+            register=register,
+            sink=ports.conduct,
+            findings=findings,
+            catalogue=kinds,
         ),
         recordings=recordings,
         queries=UploadQueries(database, lines),
@@ -137,5 +167,14 @@ def build_uploads(
             recordings=recordings,
             foreign=ports.foreign,
             sim_calls=ports.sim_calls,
+        ),
+        upkeep=Upkeep(
+            database,
+            clock,
+            blobs=blobs,
+            ledger=ledger,
+            findings=findings,
+            holds=ports.holds,
+            settings=settings,
         ),
     )

@@ -13,9 +13,11 @@ from core.sealed import Field
 from devicepolicy.canonical import canonical_bytes, sha256_of
 from devicepolicy.devices.model import Phone
 from devicepolicy.devices.register import Register
+from devicepolicy.uploads import gaps
 from devicepolicy.uploads.catalogue import Catalogue, EventEntry
+from devicepolicy.uploads.findings import Findings
 from devicepolicy.uploads.intake import Intake, Party, Session
-from devicepolicy.uploads.model import BatchAnswer, EventKind, Outcome, Result, UploadedEvent
+from devicepolicy.uploads.model import BatchAnswer, EventKind, Finding, Outcome, Result, UploadedEvent
 from devicepolicy.uploads.models import UploadDeletionRow, UploadEventRow, UploadRecordRow
 from devicepolicy.uploads.ports import ConductSink, DeviceConduct
 from devicepolicy.uploads.wanted import refusal
@@ -34,6 +36,7 @@ class ConductEvents:
         ledger: Ledger,
         register: Register,
         sink: ConductSink,
+        findings: Findings,
         catalogue: Catalogue,
     ) -> None:
         self._db = database
@@ -41,6 +44,7 @@ class ConductEvents:
         self._ledger = ledger
         self._register = register
         self._sink = sink
+        self._findings = findings
         self._catalogue = catalogue
 
     async def take(self, phone: Phone, sent_at: datetime, events: Sequence[UploadedEvent]) -> BatchAnswer:
@@ -49,6 +53,9 @@ class ConductEvents:
         async with self._db.begin() as session:
             at = await self._intake.begin(session, phone, sent_at)
             results = [await self._one(session, at, event) for event in events]
+            came = zip(results, events, strict=True)
+            numbers = [one.seq for result, one in came if result.outcome is not Outcome.HASH_MISMATCH]
+            await gaps.seen(session, at.row.id, numbers, at.now)
             kept: list[JSON] = [
                 [result.id, event.sha256, event.kind.value, result.outcome.value]
                 for result, event in zip(results, events, strict=True)
@@ -60,9 +67,10 @@ class ConductEvents:
         return BatchAnswer(tuple(results), at.now, round(at.skew.total_seconds()))
 
     async def _one(self, session: AsyncSession, at: Session, event: UploadedEvent) -> Result:
-        if sha256_of(event.original) != event.sha256:
-            return Result(Outcome.HASH_MISMATCH)
         key = self._intake.key(at.row.id, event.id)
+        if sha256_of(event.original) != event.sha256:
+            await self._findings.tell(session, Finding.UPLOAD_CONTRADICTS, at.row, key, at.now)
+            return Result(Outcome.HASH_MISMATCH)
         query = select(UploadEventRow.id, UploadEventRow.sha256).where(
             UploadEventRow.device_id == at.row.id, UploadEventRow.key == key
         )
@@ -72,7 +80,7 @@ class ConductEvents:
             return Result(Outcome.DUPLICATE, same)
         entry = self._catalogue.events[event.kind]
         party = await self._intake.party(session, event.counterpart, event.app)
-        moment = event.at + at.skew
+        moment = at.moment(event.at)
         refused = refusal(
             entry.outside_hours,
             wanted=event.kind in at.wanted.events,
@@ -90,12 +98,15 @@ class ConductEvents:
         if entry.deletes:
             await self._delete(session, row, event, party)
         await self._tell(session, row, event)
+        if known:
+            found = (session, Finding.UPLOAD_CONTRADICTS, at.row, key, row.at)
+            await self._findings.tell(*found, customer_id=row.customer_id)
         return Result(Outcome.CONTRADICTION if known else Outcome.KEPT, row.id)
 
     def _row(
         self, at: Session, event: UploadedEvent, entry: EventEntry, key: str, party: Party
     ) -> UploadEventRow:
-        event_id, moment = new_id(), event.at + at.skew
+        event_id, moment = new_id(), at.moment(event.at)
         return UploadEventRow(
             id=event_id,
             device_id=at.row.id,

@@ -35,6 +35,10 @@ class Session:
     skew: timedelta
     """What is to be added to the phone's clock."""
 
+    def moment(self, at: datetime) -> datetime:
+        """Give a time of the phone's by our clock: never one that is still to come."""
+        return min(at + self.skew, self.now)
+
 
 @dataclass(frozen=True, slots=True)
 class Party:

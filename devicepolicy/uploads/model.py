@@ -43,6 +43,17 @@ class ConductActKind(StrEnum):
     REOPENED = "reopened"
 
 
+class Finding(StrEnum):
+    """What the server finds by itself; no phone tells it."""
+
+    UPLOAD_CONTRADICTS = "UPLOAD_CONTRADICTS"
+    """Another content under the same id, or a hash that is not that of the content."""
+    RECORDING_MISSING = "RECORDING_MISSING"
+    """A call in the call log, and not the recording that the policy asks for."""
+    UPLOAD_GAP = "UPLOAD_GAP"
+    """Numbers of the phone that never came."""
+
+
 class Severity(StrEnum):
     MINOR = "minor"
     MODERATE = "moderate"

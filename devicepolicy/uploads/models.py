@@ -45,6 +45,8 @@ class UploadRecordRow(Base):
     body: Mapped[Sealed] = mapped_column(SealedColumn)
     contradicts: Mapped[str | None] = mapped_column(Id)
     """The record that came first under the same id."""
+    recording_due_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When a call's recording must be here; None: none is asked for, it came, or somebody was told."""
     deleted_at: Mapped[datetime | None]
     """When it was deleted on the phone."""
     deleted_by: Mapped[str | None] = mapped_column(Id)
@@ -125,6 +127,31 @@ class UploadDeletionRow(Base):
     counterpart: Mapped[BlindIndex | None] = mapped_column(BlindIndexColumn)
     customer_id: Mapped[str | None] = mapped_column(Id, index=True)
     at: Mapped[datetime]
+
+
+class UploadMarkRow(Base):
+    """The highest number that came from a phone."""
+
+    __tablename__ = "dp_upload_marks"
+
+    device_id: Mapped[str] = mapped_column(Id, ForeignKey("dp_devices.id"), primary_key=True)
+    seen_to: Mapped[int] = mapped_column(BigInteger)
+
+
+class UploadGapRow(Base):
+    """Numbers of a phone that did not come, `first` to `last`. Parted where some of them come late."""
+
+    __tablename__ = "dp_upload_gaps"
+    __table_args__ = (Index("ix_dp_upload_gaps_device", "device_id", "first"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    device_id: Mapped[str] = mapped_column(Id, ForeignKey("dp_devices.id"))
+    first: Mapped[int] = mapped_column(BigInteger)
+    last: Mapped[int] = mapped_column(BigInteger)
+    found_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    conduct_id: Mapped[str | None] = mapped_column(Id)
+    filled_at: Mapped[datetime | None]
 
 
 class UploadRecordingRow(Base):

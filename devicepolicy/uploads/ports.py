@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devicepolicy.devices.model import Phone
-from devicepolicy.uploads.model import EventKind, RecordKind
+from devicepolicy.uploads.model import EventKind, Finding, RecordKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class SimCall:
 class DeviceConduct:
     """A conduct event. `subject` is the same for the same deed however often it is told."""
 
-    kind: EventKind
+    kind: EventKind | Finding
     subject: str
     at: datetime
     device_id: str
@@ -92,6 +92,14 @@ class ConductSink(Protocol):
         """Give the id under which it is told, the same for one that is known."""
 
 
+class Holds(Protocol):
+    """Tells what is held for evidence; asked in the transaction that would delete."""
+
+    async def is_employee_held(self, session: AsyncSession, employee_id: str) -> bool: ...
+
+    async def is_customer_held(self, session: AsyncSession, customer_id: str) -> bool: ...
+
+
 class NullCounterparts:
     """For a deployment without customers: everybody is a stranger."""
 
@@ -122,3 +130,15 @@ class NullConductSink:
     async def seen(self, session: AsyncSession, conduct: DeviceConduct) -> str | None:
         del session, conduct
         return None
+
+
+class NullHolds:
+    """For a deployment without unbinding: nothing is held."""
+
+    async def is_employee_held(self, session: AsyncSession, employee_id: str) -> bool:
+        del session, employee_id
+        return False
+
+    async def is_customer_held(self, session: AsyncSession, customer_id: str) -> bool:
+        del session, customer_id
+        return False

@@ -13,8 +13,9 @@ from devicepolicy.devices.errors import DeviceNotFound
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.uploads.lines import Line, Lines
 from devicepolicy.uploads.model import RecordKind
-from devicepolicy.uploads.models import UploadEventRow, UploadRecordingRow, UploadRecordRow
+from devicepolicy.uploads.models import UploadEventRow, UploadGapRow, UploadRecordingRow, UploadRecordRow
 
+GAPS = 500
 Row = TypeVar("Row", UploadRecordRow, UploadEventRow, UploadRecordingRow)
 
 
@@ -53,6 +54,15 @@ class UploadQueries:
         """List a phone's recordings, newest first; raise `DeviceNotFound`."""
         query = select(UploadRecordingRow).where(UploadRecordingRow.device_id == device_id)
         return await self._page(principal, device_id, UploadRecordingRow, query, cursor, limit)
+
+    async def gaps(self, principal: Principal, device_id: str) -> list[UploadGapRow]:
+        """List the numbers that are missing of a phone's uploads, lowest first; raise `DeviceNotFound`."""
+        await self.require(principal, device_id)
+        query = select(UploadGapRow).where(UploadGapRow.device_id == device_id)
+        async with self._db.read() as session:
+            return list(
+                await session.scalars(query.order_by(UploadGapRow.first, UploadGapRow.id).limit(GAPS))
+            )
 
     async def require(self, principal: Principal, device_id: str) -> None:
         """Raise `DeviceNotFound` unless the reader may see what this phone handed in."""

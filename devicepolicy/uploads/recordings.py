@@ -20,6 +20,7 @@ from core.outbox import Outbox
 from core.sealed import Field
 from devicepolicy.canonical import canonical_bytes
 from devicepolicy.devices.model import Phone
+from devicepolicy.devices.models import DeviceRow
 from devicepolicy.uploads.catalogue import Catalogue
 from devicepolicy.uploads.errors import (
     OffsetWrong,
@@ -28,9 +29,10 @@ from devicepolicy.uploads.errors import (
     RecordingNotWanted,
     RecordingUnknown,
 )
+from devicepolicy.uploads.findings import Findings
 from devicepolicy.uploads.intake import Intake, Party, Session
-from devicepolicy.uploads.model import NewRecording, Outcome, Progress, RecordingState, RecordKind
-from devicepolicy.uploads.models import UploadPieceRow, UploadRecordingRow
+from devicepolicy.uploads.model import Finding, NewRecording, Outcome, Progress, RecordingState, RecordKind
+from devicepolicy.uploads.models import UploadPieceRow, UploadRecordingRow, UploadRecordRow
 from devicepolicy.uploads.wanted import refusal
 
 TABLE = "dp_upload_recordings"
@@ -53,6 +55,7 @@ class Recordings:
         blobs: BlobStore,
         ledger: Ledger,
         outbox: Outbox,
+        findings: Findings,
         catalogue: Catalogue,
     ) -> None:
         self._db = database
@@ -61,6 +64,7 @@ class Recordings:
         self._blobs = blobs
         self._ledger = ledger
         self._outbox = outbox
+        self._findings = findings
         self._catalogue = catalogue
 
     async def announce(self, phone: Phone, sent_at: datetime, new: NewRecording) -> Progress:
@@ -84,6 +88,9 @@ class Recordings:
                 row.contradicts = known[0].id if known else None
                 session.add(row)
                 await session.flush()
+                if row.contradicts is not None:
+                    found = (session, Finding.UPLOAD_CONTRADICTS, at.row, row.key, row.at)
+                    await self._findings.tell(*found, customer_id=row.customer_id)
             progress = _progress(row)
         return await self._finish(progress)
 
@@ -91,7 +98,7 @@ class Recordings:
         self, session: AsyncSession, at: Session, new: NewRecording, key: str
     ) -> UploadRecordingRow:
         party = await self._intake.party(session, new.counterpart, None)
-        moment = new.at + at.skew
+        moment = at.moment(new.at)
         outside = at.wanted.outside(moment)
         refused = refusal(
             self._catalogue.records[RecordKind.RECORDING].outside_hours,
@@ -129,7 +136,7 @@ class Recordings:
             body=party.cipher.seal(Field(TABLE, "body", recording_id), body),
             key_id=party.cipher.key_id if party.customer_id is None else None,
             device_at=new.at,
-            at=new.at + at.skew,
+            at=at.moment(new.at),
             announced_at=at.now,
             touched_at=at.now,
             outside_hours=outside,
@@ -233,6 +240,16 @@ class Recordings:
         }
         kind = "upload.recording-kept" if whole else "upload.recording-broken"
         await self._ledger.append(session, kind, body)
+        if whole and row.call_key is not None:
+            await session.execute(
+                update(UploadRecordRow)
+                .where(UploadRecordRow.device_id == row.device_id, UploadRecordRow.key == row.call_key)
+                .values(recording_due_at=None)
+            )
+        if not whole:
+            device = await session.get_one(DeviceRow, row.device_id)
+            found = (session, Finding.UPLOAD_CONTRADICTS, device, row.key, now)
+            await self._findings.tell(*found, customer_id=row.customer_id)
         if whole and row.customer_id is not None and row.contradicts is None:
             await self._outbox.put(session, RECORDING_COMPLETE, {"recording_id": row.id}, key=row.id)
         return _progress(row)

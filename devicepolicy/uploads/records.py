@@ -1,7 +1,7 @@
 """Takes batches of call log, text messages and chats: once each, in any order, whatever the clock said."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,17 +13,21 @@ from core.outbox import Outbox
 from core.sealed import Field
 from devicepolicy.canonical import canonical_bytes, sha256_of
 from devicepolicy.devices.model import Phone
+from devicepolicy.uploads import gaps
 from devicepolicy.uploads.catalogue import Catalogue
+from devicepolicy.uploads.findings import Findings
 from devicepolicy.uploads.intake import Intake, Party, Session
 from devicepolicy.uploads.model import (
     BatchAnswer,
     EventKind,
+    Finding,
     Outcome,
+    RecordingState,
     RecordKind,
     Result,
     UploadedRecord,
 )
-from devicepolicy.uploads.models import UploadDeletionRow, UploadRecordRow
+from devicepolicy.uploads.models import UploadDeletionRow, UploadRecordingRow, UploadRecordRow
 from devicepolicy.uploads.ports import ConductSink, DeviceConduct
 from devicepolicy.uploads.wanted import refusal
 
@@ -43,6 +47,8 @@ class Records:
         ledger: Ledger,
         outbox: Outbox,
         conduct: ConductSink,
+        findings: Findings,
+        recording_within_s: int,
         catalogue: Catalogue,
     ) -> None:
         self._db = database
@@ -50,6 +56,8 @@ class Records:
         self._ledger = ledger
         self._outbox = outbox
         self._conduct = conduct
+        self._findings = findings
+        self._recording_within = timedelta(seconds=recording_within_s)
         self._catalogue = catalogue
 
     async def take(self, phone: Phone, sent_at: datetime, records: Sequence[UploadedRecord]) -> BatchAnswer:
@@ -58,18 +66,22 @@ class Records:
         async with self._db.begin() as session:
             at = await self._intake.begin(session, phone, sent_at)
             results = [await self._one(session, at, record) for record in records]
+            came = zip(results, records, strict=True)
+            numbers = [one.seq for result, one in came if result.outcome is not Outcome.HASH_MISMATCH]
+            await gaps.seen(session, at.row.id, numbers, at.now)
             await self._book(session, at, results, records)
         return BatchAnswer(tuple(results), at.now, round(at.skew.total_seconds()))
 
     async def _one(self, session: AsyncSession, at: Session, record: UploadedRecord) -> Result:
-        if sha256_of(record.original) != record.sha256:
-            return Result(Outcome.HASH_MISMATCH)
         key = self._intake.key(at.row.id, record.id)
+        if sha256_of(record.original) != record.sha256:
+            await self._findings.tell(session, Finding.UPLOAD_CONTRADICTS, at.row, key, at.now)
+            return Result(Outcome.HASH_MISMATCH)
         first, same = await _known(session, at.row.id, key, record.sha256)
         if same is not None:
             return Result(Outcome.DUPLICATE, same)
         party = await self._intake.party(session, record.counterpart, record.app)
-        moment = record.at + at.skew
+        moment = at.moment(record.at)
         outside = at.wanted.outside(moment)
         refused = refusal(
             self._catalogue.records[record.kind].outside_hours,
@@ -84,6 +96,8 @@ class Records:
         row = self._row(at, record, key, party, first)
         row.outside_hours = outside
         await self._mark(session, row)
+        if at.wanted.recording(record.duration_s or 0) and record.duration_s:
+            row.recording_due_at = await self._due(session, at, key)
         session.add(row)
         await session.flush()
         await self._follow(session, at, row)
@@ -103,7 +117,7 @@ class Records:
             sha256=record.sha256,
             seq=record.seq,
             device_at=record.at,
-            at=record.at + at.skew,
+            at=at.moment(record.at),
             received_at=at.now,
             outgoing=record.outgoing,
             duration_s=record.duration_s,
@@ -125,8 +139,21 @@ class Records:
         if told is not None:
             row.deleted_at, row.deleted_by = told.at, told.event_id
 
+    async def _due(self, session: AsyncSession, at: Session, key: str) -> datetime | None:
+        """Say until when a call's recording may come; None: it is here."""
+        query = select(UploadRecordingRow.id).where(
+            UploadRecordingRow.device_id == at.row.id,
+            UploadRecordingRow.call_key == key,
+            UploadRecordingRow.state == RecordingState.COMPLETE,
+        )
+        here = await session.scalar(query.limit(1))
+        return at.now + self._recording_within if here is None else None
+
     async def _follow(self, session: AsyncSession, at: Session, row: UploadRecordRow) -> None:
         """Hand on what was written with a customer; a call with one past the gateway is conduct."""
+        if row.contradicts is not None:
+            found = (session, Finding.UPLOAD_CONTRADICTS, at.row, row.key, row.at)
+            await self._findings.tell(*found, customer_id=row.customer_id)
         if row.customer_id is None:
             return
         if row.kind is not RecordKind.CALL:

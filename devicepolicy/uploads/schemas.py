@@ -281,6 +281,22 @@ class RecordingLineOut(LineOut):
     message_id: str | None
 
 
+class GapOut(ApiModel):
+    """Numbers `first` to `last` did not come; `told_at`: somebody was told; `filled_at`: they came late."""
+
+    id: str
+    first: int
+    last: int
+    found_at: AwareDatetime
+    told_at: AwareDatetime | None
+    conduct_id: str | None
+    filled_at: AwareDatetime | None
+
+
+class GapsOut(ApiModel):
+    items: list[GapOut]
+
+
 def _without_hash(sent: dict[str, JSON]) -> dict[str, JSON]:
     return {name: value for name, value in sent.items() if name != "sha256"}
 

@@ -34,6 +34,9 @@ class ConductKind(StrEnum):
     ROOT_FOUND = "root_found"
     DEVELOPER_MODE = "developer_mode"
     SIM_CALL = "sim_call"
+    UPLOAD_CONTRADICTS = "upload_contradicts"
+    RECORDING_MISSING = "recording_missing"
+    UPLOAD_GAP = "upload_gap"
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def build_phones(ground: Ground, ports: UploadPorts | None = None) -> Phones:
         register=fleet.register,
         consent=fleet.consent,
         time_zone=ground.settings.timezone,
+        settings=settings.uploads,
         ports=ports or intake_ports(ground),
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devicepolicy.uploads.build import UploadPorts
-from devicepolicy.uploads.model import EventKind, RecordKind
+from devicepolicy.uploads.model import EventKind, Finding, RecordKind
 from devicepolicy.uploads.ports import DeviceConduct, ForeignRecord, SimCall
 from gateway.customers.models import CustomerRow
 from gateway.customers.phone import PhoneInvalid, PhoneNumber
@@ -23,6 +23,7 @@ from gateway.messages.events import ConductKind
 from gateway.messages.model import ChannelKind
 from gateway.messages.screening.detect import detect, mask
 from gateway.numbers.models import BindingRow
+from gateway.offboarding.holds import Holds
 from maskline.ground import Ground
 from maskline.wiring.gateway import Gateway
 from maskline.wiring.messages import archive_members, message_ground
@@ -44,6 +45,11 @@ _CONDUCT: Mapping[EventKind, ConductKind] = {
     EventKind.ROOT_FOUND: ConductKind.ROOT_FOUND,
     EventKind.DEVELOPER_MODE_ON: ConductKind.DEVELOPER_MODE,
     EventKind.SIM_CALL_OUTSIDE_GATEWAY: ConductKind.SIM_CALL,
+}
+_FOUND: Mapping[Finding, ConductKind] = {
+    Finding.UPLOAD_CONTRADICTS: ConductKind.UPLOAD_CONTRADICTS,
+    Finding.RECORDING_MISSING: ConductKind.RECORDING_MISSING,
+    Finding.UPLOAD_GAP: ConductKind.UPLOAD_GAP,
 }
 _NAMES = {"picture": "image", "red_packet": "redpacket"}
 """Kinds that the archive's format calls otherwise."""
@@ -85,7 +91,7 @@ class ConductOfPhones:
         return await self._books.write(
             session,
             Conduct(
-                _CONDUCT[conduct.kind],
+                _FOUND[kind] if isinstance(kind := conduct.kind, Finding) else _CONDUCT[kind],
                 f"{SOURCE}/{conduct.subject}",
                 conduct.at,
                 conduct.employee_id,
@@ -187,7 +193,9 @@ def covered(text: str) -> str:
 def intake_ports(ground: Ground) -> UploadPorts:
     """Give the ports of the processes that take uploads in."""
     counterparts = CustomersOfPhones(ground, CustomerSealing(ground.vault), archive_members(ground))
-    return UploadPorts(counterparts=counterparts, conduct=ConductOfPhones(ground), cover=covered)
+    return UploadPorts(
+        counterparts=counterparts, conduct=ConductOfPhones(ground), cover=covered, holds=Holds(ground.clock)
+    )
 
 
 def all_ports(ground: Ground, gateway: Gateway) -> UploadPorts:

@@ -45,6 +45,7 @@ class Neighbours:
     seen_conduct: dict[tuple[str, str], DeviceConduct] = field(default_factory=dict)
     messages: dict[str, ForeignRecord] = field(default_factory=dict)
     calls: dict[str, bytes] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
 
     async def customer(self, session: object, counterpart: str, app: str | None) -> str | None:
         return self.customers.get(counterpart.removeprefix("+86"))
@@ -52,6 +53,12 @@ class Neighbours:
     async def seen(self, session: object, conduct: DeviceConduct) -> str | None:
         self.seen_conduct.setdefault((conduct.kind.value, conduct.subject), conduct)
         return new_id()
+
+    async def is_employee_held(self, session: object, employee_id: str) -> bool:
+        return employee_id in self.held
+
+    async def is_customer_held(self, session: object, customer_id: str) -> bool:
+        return customer_id in self.held
 
     async def take(self, one: ForeignRecord | SimCall) -> str | None:
         if isinstance(one, SimCall):
@@ -80,7 +87,8 @@ class Desk:
             register=house.fleet.register,
             consent=house.fleet.consent,
             time_zone="Asia/Shanghai",
-            ports=UploadPorts(near, near, near, near),
+            settings=house.settings.phones.uploads,
+            ports=UploadPorts(near, near, near, near, near),
         )
 
     async def customer(self, number: str = CUSTOMER) -> str:

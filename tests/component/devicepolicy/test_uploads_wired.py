@@ -1,5 +1,6 @@
 """What a phone hands in, as the roof wires it: in the customer's conversation, inspected, with an alert."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from core.outbox import OutboxRow
 from core.vault import Keyring
 from core.web.app import build_app
 from core.web.ports import NobodyKnown
+from devicepolicy.canonical import sha256_of
 from devicepolicy.enrolment.model import NewToken
 from devicepolicy.fleet import Fleet
 from devicepolicy.policies.assignments import Target
@@ -29,6 +31,7 @@ from gateway.customers.model import CustomerInput
 from gateway.messages.model import ChannelKind, MessageRole
 from gateway.messages.models import AttachmentRow, ConductRow, MessageRow
 from gateway.numbers.model import BindRequest, LineDraft
+from gateway.offboarding.holds import Holds
 from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
 from maskline.wiring.gateway import Gateway, build_gateway, build_people
@@ -190,3 +193,23 @@ async def test_an_erased_customer_leaves_no_index(roof: Roof) -> None:
     await roof.work()  # what waits for a customer who is gone is closed, not tried for ever
     (row,) = await roof.rows(UploadRecordRow)
     assert (row.counterpart, row.message_id, row.handed_on_at is None) == (None, None, False)
+
+
+async def test_what_does_not_hold_together_raises_an_alert(roof: Roof) -> None:
+    """Over the real wiring: a story told twice, a recording that never came, a number that never came."""
+    phone = await roof.set_up()
+    call = phone.call(CUSTOMER)
+    other = {name: value for name, value in call.items() if name != "sha256"} | {"duration_s": 1}
+    phone.made += 1  # something that the phone numbered and never handed in
+    sms = phone.sms(CUSTOMER, "您好", direction="out")
+    outcomes = await phone.records(call, {**other, "sha256": sha256_of(other)}, sms)
+    assert outcomes == ["kept", "contradiction", "kept"]
+    roof.clock.advance(timedelta(days=2))
+    await roof.phones.uploads.sweep()
+    await roof.work()
+    conducts = {row.id: row for row in await roof.rows(ConductRow)}
+    kinds = Counter(row.kind.value for row in conducts.values())
+    assert kinds == {"sim_call": 1, "upload_contradicts": 1, "recording_missing": 1, "upload_gap": 1}
+    assert {row.conduct_id for row in await roof.rows(AlertRow)} == set(conducts)
+    assert {row.employee_id for row in conducts.values()} == {roof.worker}
+    assert isinstance(all_ports(roof.ground, roof.gateway).holds, Holds), "retention asks what is held"
