@@ -41,15 +41,15 @@ class Client:
         self._turn = asyncio.Semaphore(AT_ONCE)
         self.counts: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
-        self.woken: dict[int, float] = {}
+        self.moments: dict[str, dict[int, float]] = defaultdict(dict)
         self.applied: dict[str, dict[int, tuple[float, float]]] = defaultdict(dict)
         self.orders: dict[str, dict[str, float]] = defaultdict(dict)
 
     def _note(self, what: str, index: int, *facts: Any) -> None:
         now = time.monotonic()
         self.counts[what] += 1
-        if what == "woken":
-            self.woken[index] = now
+        if what in {"woken", "answered"}:
+            self.moments[what][index] = now
         elif what == "applied":
             mark, compliance, fetched = facts
             if compliance == "COMPLIANT":
@@ -97,13 +97,13 @@ class Client:
         return {"applied": list(self.applied[mark].values())}
 
     def forget(self) -> dict[str, Any]:
-        self.woken.clear()
+        self.moments.clear()
         self.counts.clear()
         self.refusals.clear()
         return {}
 
-    def wakes(self) -> dict[str, Any]:
-        return {"woken": list(self.woken.values())}
+    def when(self, what: str) -> dict[str, Any]:
+        return {"at": list(self.moments[what].values())}
 
     def order(self, name: str) -> dict[str, Any]:
         return dict(self.orders.get(name, {}))

@@ -99,15 +99,15 @@ class Clients:
         """Give when each phone had fetched and when it had proved a push."""
         return [(one[0], one[1]) for part in await self.ask("times", mark=mark) for one in part["applied"]]
 
-    async def woken(self, count: int, timeout_s: float) -> list[float]:
-        """Give when each heard a bare text."""
+    async def when(self, what: str, count: int, timeout_s: float) -> list[float]:
+        """Give when each was "woken" by the peer, or had its questions "answered"."""
         found: list[float] = []
 
-        async def look() -> dict[str, int]:
-            found[:] = [at for part in await self.ask("wakes") for at in part["woken"]]
-            return {"woken": len(found)}
+        async def look() -> int:
+            found[:] = [at for part in await self.ask("when", what=what) for at in part["at"]]
+            return len(found)
 
-        await self._until(look, lambda state: state["woken"] >= count, timeout_s, f"{count} woken")
+        await self._until(look, lambda there: there >= count, timeout_s, f"{count} {what}")
         return found
 
     async def order(self, name: str, timeout_s: float = 60.0) -> dict[str, float]:

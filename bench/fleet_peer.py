@@ -2,7 +2,8 @@
 
     python -m bench.fleet_peer PORT
 
-Nothing is signed, stored, fetched or reported. `POST /all` writes to everybody, `POST /one?number=N` to one.
+Nothing is signed or stored. `POST /all` writes to everybody, `POST /one?number=N` to one. Who was told may
+`GET /desired` and `POST /report`, which answer at once with the same few bytes for everybody.
 """
 
 import sys
@@ -10,6 +11,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
+ANSWER = b'{"signed":"' + b"0" * 1200 + b'"}'
 TEXT = '{"look":"policy","version":0}'
 
 
@@ -38,7 +40,12 @@ def build() -> web.Application:
         await found[int(request.query["number"]) % len(found)].send_str(TEXT)
         return web.Response()
 
+    async def question(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=ANSWER, content_type="application/json")
+
     app = web.Application()
+    app.add_routes([web.get("/desired", question), web.post("/report", question)])
     app.add_routes([web.get("/ws", join), web.post("/all", everybody), web.post("/one", one)])
     return app
 

@@ -71,14 +71,20 @@ class Phone:
     # --- staying connected
 
     async def stay(self, way: str, turn: asyncio.Semaphore) -> None:
-        """Be woken by `way` until cancelled; what breaks comes back as the protocol says."""
-        self.way, failures = way, 0
+        """Be woken by `way` until cancelled; what breaks comes back as the protocol says.
+
+        Connected again it does a whole round. Not the first time: then it has nothing to catch up with.
+        """
+        self.way, failures, again = way, 0, False
         while True:
             try:
                 async with turn:
                     line = self.line = await self._join()
-                failures = 0
                 self.world.note("joined", self.index)
+                if again:
+                    self.look("commands")
+                    self.look("policy")
+                failures, again = 0, True
                 await line.over
             except (Lost, OSError):
                 failures += 1
@@ -86,8 +92,6 @@ class Phone:
                 if self.line is not None:
                     self.line.close()
                     self.line = None
-            self.look("commands")  # connected again it does a whole round
-            self.look("policy")
             await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)] * (0.5 + random.random()))  # noqa: S311
 
     async def _join(self) -> Http | Mqtt:
@@ -110,7 +114,10 @@ class Phone:
         """Take a wake: `{"look", "version"}`."""
         said = json.loads(raw)
         self.world.note("woken", self.index, said["look"])
-        self.look(said["look"], said["version"])
+        if self.way != "bare":
+            self.look(said["look"], said["version"])
+        elif self.round is None:
+            self.round = asyncio.get_running_loop().create_task(self._bare_round())
 
     # --- rounds
 
@@ -119,7 +126,7 @@ class Phone:
         if version and version <= self._known(place):
             return
         self.pending[place] = version if version and self.pending.get(place, 1) else 0
-        if self.way != "bare" and self.round is None:
+        if self.round is None:
             self.round = asyncio.get_running_loop().create_task(self._rounds())
 
     async def _rounds(self) -> None:
@@ -136,6 +143,20 @@ class Phone:
                     self.pending |= dict.fromkeys(places, 0)
                     await asyncio.sleep(PAUSES_S[min(self.tries, 2)] * (0.5 + random.random()))  # noqa: S311
                     self.tries += 1
+        finally:
+            self.round = None
+
+    async def _bare_round(self) -> None:
+        """Do with the peer what a push asks of a phone, without all that makes it one: a GET, a POST."""
+        loop, source = asyncio.get_running_loop(), (self.world.source, 0)
+        try:
+            _, http = await loop.create_connection(Http, HOST, self.world.port, local_addr=source)
+            await http.ask("GET", "/desired")
+            await http.ask("POST", "/report", body=b"{}" * 400)
+            http.close()
+            self.world.note("answered", self.index)
+        except (Lost, OSError):
+            self.world.note("lost", self.index)
         finally:
             self.round = None
 
