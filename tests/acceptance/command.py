@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import Self
 
 from core.config import Settings
+from tests.support.ports import HOST, free_port, free_range
 from tests.support.running import whisper_model
-from tests.support.system import HOST, free_port, free_range
+from tests.support.system import MEDIA_PORTS
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Machine:
     variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        low, high = free_range()
+        low, high = free_range(MEDIA_PORTS)
         self.variables = {
             "MASKLINE_DATA_DIR": str(self.data),
-            "MASKLINE_WEB__PORT": str(free_port(socket.SOCK_STREAM)),
-            "MASKLINE_CHAT__PORT": str(free_port(socket.SOCK_STREAM)),
+            "MASKLINE_WEB__PORT": str(free_port()),
+            "MASKLINE_CHAT__PORT": str(free_port()),
             "MASKLINE_SIP__PORT": str(free_port()),
             "MASKLINE_SIP__TRUNK_PORT": str(free_port()),
             "MASKLINE_MEDIA__PORT_LOW": str(low),
@@ -75,7 +75,7 @@ class Machine:
         *arguments: str,
         language: str = "zh",
         variables: Mapping[str, str] | None = None,
-        within_s: float = 120,
+        within_s: float = 240,
     ) -> Said:
         """Type a command in the folder; it must end by itself."""
         changed = {**self.variables, **(variables or {})}
@@ -87,7 +87,7 @@ def run_command(
     *arguments: str,
     language: str = "zh",
     variables: Mapping[str, str] | None = None,
-    within_s: float = 120,
+    within_s: float = 240,
 ) -> Said:
     """Type a command in a folder, with these settings only; it must end by itself."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MASKLINE_")}

@@ -16,7 +16,7 @@ async def open_for_business(system: Supervised) -> None:
         await desk.lines()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system() -> Iterator[Supervised]:
     with supervised() as made:
         outside(open_for_business(made))

@@ -59,7 +59,7 @@ class Talk:
     async def over(self) -> None:
         """Wait until both phones were hung up."""
         for phone in (self.staff, self.customer):
-            await asyncio.wait_for(phone.ended.wait(), 15)
+            await asyncio.wait_for(phone.ended.wait(), 60)
 
 
 @asynccontextmanager
@@ -70,7 +70,7 @@ async def talking(desk: SystemDesk, customer: Phone, bound: Bound) -> AsyncItera
     await staff.start()
     try:
         assert await staff.dial(bound.token, desk.system.sip) == 200
-        await asyncio.wait_for(customer.connected.wait(), 10)
+        await asyncio.wait_for(customer.connected.wait(), 60)
         talk = Talk(bound, staff, customer, asyncio.get_running_loop().time())
         voices = [
             spawn(staff.say(script(THREAT, STAFF_HZ)), name="staff speaks"),

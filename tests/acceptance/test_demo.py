@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.command import run_command
 from tests.support.running import whisper_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 EXPECTED = {
     "clean-sales": set(),
     "abusive-collection": {"threat", "disclosure", "insult"},
@@ -47,7 +47,7 @@ def assert_included(proof: dict) -> None:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory) -> dict:
     whisper = {"MASKLINE_SPEECH__WHISPER_MODEL_PATH": str(whisper_model())}
-    said = run_command(tmp_path_factory.mktemp("demo"), "demo", "--json", variables=whisper, within_s=480)
+    said = run_command(tmp_path_factory.mktemp("demo"), "demo", "--json", variables=whisper, within_s=840)
     assert said.code == 0, said.err[-3000:]
     for phone in (*(f"1380013800{number}" for number in range(1, 6)), "13712345678"):
         assert phone not in said.out + said.err

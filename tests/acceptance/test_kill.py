@@ -16,7 +16,7 @@ from tests.support.media import RATE
 from tests.support.system_desk import Recorded, awaited
 from tests.telephony.sound import CUSTOMER_HZ, STAFF_HZ
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 async def test_the_call_goes_on_without_web_worker_and_relay(system, desk, customer):
@@ -30,7 +30,7 @@ async def test_the_call_goes_on_without_web_worker_and_relay(system, desk, custo
             assert not customer.ended.is_set()
         until_s = talk.elapsed_s()
         await talk.staff.hang_up()
-        await asyncio.wait_for(customer.ended.wait(), 10)
+        await asyncio.wait_for(customer.ended.wait(), 60)
     await assert_all_right(desk, talk, "completed", until_s)
 
 

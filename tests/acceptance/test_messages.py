@@ -22,7 +22,7 @@ from tests.conformance.test_smpp_channel import Smsc
 from tests.support.running import Supervised
 from tests.support.system_desk import LINES, SystemDesk, awaited, desk_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 UDHI = 0x40
 OWN_NUMBER = "13712345678"  # of the employee, who must not give it away
 INVITE = "【{{institution}}】请在此与我们沟通 {{chat_link}} {{opt_out}}"
@@ -47,7 +47,7 @@ class Scene:
             found.update(await self.apis[Role.AGENT].get(f"/messages/{message_id}"))
             return found["state"] == state
 
-        await awaited(look, what=f"{state}: {found.get('events')}", timeout_s=30)
+        await awaited(look, what=f"{state}: {found.get('events')}", timeout_s=60)
         return found
 
     async def at_the_smsc(self) -> dict:

@@ -40,7 +40,7 @@ def administrator(ground: Ground) -> Principal:
 async def until(check: Callable[[], object], what: str, rounds: asyncio.Queue[str]) -> None:
     """Wait, round by round of the phone, for something to be true of it."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not check():
                 await rounds.get()
     except TimeoutError:

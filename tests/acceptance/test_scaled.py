@@ -22,7 +22,7 @@ from tests.support.running import Supervised, supervised
 from tests.support.system import outside
 from tests.support.system_desk import desk_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 @contextmanager
@@ -67,7 +67,7 @@ async def test_a_call_is_inspected_and_the_worker_may_die(scaled, rabbitmq_url):
                 await scaled.restarted("worker")
                 until_s = talk.elapsed_s()
                 await talk.staff.hang_up()
-                await asyncio.wait_for(customer.ended.wait(), 10)
+                await asyncio.wait_for(customer.ended.wait(), 60)
             await assert_all_right(desk, talk, "completed", until_s)
     finally:
         await customer.close()

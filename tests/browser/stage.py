@@ -1,7 +1,6 @@
 """A real web process in a thread, with a clock that the test moves."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
@@ -33,9 +32,10 @@ from maskline.wiring.pages import dashboard_parts
 from maskline.wiring.phones import build_phones
 from maskline.wiring.quality import build_quality
 from tests.browser.seed import Seeded, Seeder
+from tests.support.ports import free_port
 
 T = TypeVar("T")
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 class CallsProcessTwin:
@@ -162,16 +162,9 @@ def _settings(folder: Path) -> Settings:
     data = folder / "data"
     for name in ("keys", "blobs", "ledger"):
         (data / name).mkdir(parents=True, exist_ok=True)
-    settings = Settings(data_dir=data, institution="云山贷款公司", web=WebSettings(port=_free_port()))
+    settings = Settings(data_dir=data, institution="云山贷款公司", web=WebSettings(port=free_port()))
     Keyring.generate().save(settings.keyring_path)
     engine = create_engine(f"sqlite:///{data / 'maskline.db'}")
     load_metadata().metadata.create_all(engine)
     engine.dispose()
     return settings
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -105,7 +105,7 @@ def test_message_crosses_the_file_system_broker(
     thread.run(put())
     thread.run(publisher())
     with start_worker(app, pool="solo", perform_ping_check=False, queues=list(QUEUES.values())):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not handled and time.monotonic() < deadline:
             time.sleep(0.05)
     thread.run(database.close())

@@ -70,7 +70,7 @@ async def test_nothing_lost_and_nothing_twice(sqlite_url, clock: ManualClock, tm
 
 
 async def until_sent(database):
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             async with database.read() as session:
                 query = select(func.count()).where(MessageRow.state == MessageState.QUEUED)

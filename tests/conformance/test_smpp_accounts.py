@@ -32,7 +32,7 @@ async def smscs():
 async def opened(*accounts):
     channel = SmppAccounts(accounts)
     await channel.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for one in accounts:
             await one.wait_bound()
     return channel

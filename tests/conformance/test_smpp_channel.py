@@ -36,7 +36,7 @@ class Smsc:
         return smsc
 
     async def next(self, event):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 line = await self.process.stdout.readline()
                 assert line, "the SMSC died"
@@ -75,7 +75,7 @@ def channel_of(smsc, **more):
 async def channel(smsc):
     channel = channel_of(smsc)
     await channel.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await channel.wait_bound()
     yield channel
     await channel.close()
@@ -138,7 +138,7 @@ async def test_lost_answer_then_once_only_by_reference(smsc, channel):
     with pytest.raises(OutcomeUnknown):
         await channel.submit(outgoing(), Taken())
     first = await smsc.next("submit")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await smsc.next("bound")
         await channel.wait_bound()
     again = await channel.submit(outgoing(), Taken())

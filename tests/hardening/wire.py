@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 async def said(url: str, data: bytes, *, then_close: bool = False) -> bytes:

@@ -74,7 +74,7 @@ class Archive:
                     self.lines
                 )
 
-        await awaited(all_kept, what="every record of the archive", timeout_s=60)
+        await awaited(all_kept, what="every record of the archive", timeout_s=120)
         async with desk.ground.database.read() as session:
             thread_id = await session.scalar(select(ThreadRow.id).where(ThreadRow.channel == "wecom"))
         assert thread_id is not None

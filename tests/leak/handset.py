@@ -66,7 +66,7 @@ class Handset:
             wrong[name] = number(f"handset wrong {name}") + " " * 30
             await self._ask("POST", "records", {"sent_at": now, "records": [wrong]})
         await self._recording(seen, now)
-        await awaited(self._handed_on, what="handed on", timeout_s=60)
+        await awaited(self._handed_on, what="handed on", timeout_s=120)
         for path in ("records", "conduct", "recordings", "history", ""):
             status, content = await admin.ask("GET", f"/api/v1/devices/{self.device_id}/{path}".rstrip("/"))
             assert status == 200, content

@@ -216,7 +216,7 @@ class Stage:
                 customer = await arrived(trunk)
                 customer.ring()
                 customer.answer()
-                await asyncio.wait_for(customer.acknowledged.wait(), 5)
+                await asyncio.wait_for(customer.acknowledged.wait(), 60)
                 await self._talk(staff, customer)
                 await staff.bye()
                 await over(customer)
@@ -253,7 +253,7 @@ class Stage:
             rtcp_with_numbers(customer, self.canaries)
             await converse(staff, customer, seconds=0.3)
         press_number(customer, self.canaries)
-        await converse(staff, customer, seconds=-2.2)
+        await converse(staff, customer, seconds=0.2)
 
     async def _refused(self, phone: SipPhone, bound: list[Bound], trunk: SipPhone) -> None:
         contact = ("Contact", f"<sip:{self.canaries.number('302 Contact')}@{HOST}:9>")
@@ -373,7 +373,7 @@ class Stage:
             async with self.desk.ground.database.read() as session:
                 return not await session.scalar(query)
 
-        await awaited(look, what="every call inspected", timeout_s=90)
+        await awaited(look, what="every call inspected", timeout_s=240)
 
     async def _reviewed(self, crawlers: dict[Role, Crawler]) -> None:
         """Close alerts and try to decide on findings (a thread's day is not over yet), a number in every word."""

@@ -322,5 +322,5 @@ class Talk:
             ("Content-Type", kind),
         ]
         request = write(f"MESSAGE sip:{to}@{HOST} SIP/2.0", lines, text)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return (await trunk.transact("MESSAGE", request, trunk.server)).status

@@ -3,7 +3,6 @@
 import base64
 import importlib.util
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from tests.leak.archive import MAY_OPEN
 from tests.leak.canaries import SPELLINGS, Canaries
 from tests.leak.scenes import Gathered, perform
 from tests.leak.talk import smsc_account
-from tests.support.system import System, free_port, outside
+from tests.support.ports import free_port
+from tests.support.system import System, outside
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def vosk_model() -> Path:
@@ -32,10 +32,10 @@ def gathered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gathered]:
     """Play once, with every process at its most talkative."""
     vendor = tmp_path_factory.mktemp("vendor")
     (vendor / "archive.jsonl").touch()
-    smsc_port = free_port(socket.SOCK_STREAM)
+    smsc_port = free_port()
     system = System(
         ("calls", "switch", "messages", "web", "relay", "worker"),
-        sip={"ring_timeout_s": 5, "texts": True},
+        sip={"ring_timeout_s": 30, "texts": True},
         smpp={"accounts": [smsc_account(smsc_port)]},
         security={"totp_required_roles": []},
         ledger={"checkpoint_interval_s": 1},

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,17 +13,13 @@ from pathlib import Path
 
 from kombu import Connection
 
-READY_WITHIN_S = 60
+from tests.support.ports import free_port
+
+READY_WITHIN_S = 120
 
 
 class BrokerMissing(Exception):
     """The server's package is not installed."""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(url: str, process: "subprocess.Popen[bytes]") -> None:
@@ -65,7 +60,7 @@ def rabbitmq() -> Iterator[str]:
     if server is None:
         raise BrokerMissing("apt-get install rabbitmq-server")
     folder = Path(tempfile.mkdtemp(prefix="maskline-mq-"))
-    port, distribution, names = _free_port(), _free_port(), _free_port()
+    port, distribution, names = free_port(), free_port(), free_port()
     (folder / "rabbitmq.conf").write_text(
         f"listeners.tcp.1 = 127.0.0.1:{port}\ndefault_user = maskline\ndefault_pass = test\n"
         "loopback_users.guest = true\nlog.console.level = error\ndisk_free_limit.absolute = 1MB\n"
@@ -109,7 +104,7 @@ def redis() -> Iterator[str]:
     if server is None:
         raise BrokerMissing("apt-get install redis-server")
     folder = Path(tempfile.mkdtemp(prefix="maskline-redis-"))
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
          "--daemonize", "no"],

@@ -18,6 +18,7 @@ from core.config import MediaSettings
 from gateway.media import g711
 from gateway.media.model import Law
 from gateway.media.plane import MediaPlane
+from tests.support.ports import free_range
 
 KEY = bytes(range(32))
 RATE = 8000
@@ -85,7 +86,7 @@ class RtpPhone:
         sock.setblocking(False)  # noqa: FBT003
         sock.bind(("127.0.0.1", 0))
         phone = cls(sock)
-        asyncio.get_running_loop().add_reader(sock.fileno(), phone._read)
+        asyncio.get_running_loop().add_reader(sock.fileno(), phone.drain)
         return phone
 
     @property
@@ -124,7 +125,7 @@ class RtpPhone:
             await asyncio.sleep(max(delay, 0))
             self.say(codes[start : start + frames], payload_type=0 if law is Law.ULAW else 8)
 
-    async def heard(self, enough: Callable[[list[bytes]], bool], timeout_s: float = 5) -> None:
+    async def heard(self, enough: Callable[[list[bytes]], bool], timeout_s: float = 60) -> None:
         """Wait until what arrived is enough."""
         async with asyncio.timeout(timeout_s):
             while not enough(self.received):
@@ -140,7 +141,8 @@ class RtpPhone:
         asyncio.get_running_loop().remove_reader(self.sock.fileno())
         self.sock.close()
 
-    def _read(self) -> None:
+    def drain(self) -> None:
+        """Take in what has come; the loop calls it too."""
         while True:
             try:
                 self.received.append(self.sock.recv(2048))
@@ -155,20 +157,11 @@ def write_notice(path: Path, *, seconds: float = 1.0, hertz: float = 700) -> Pat
     return path
 
 
-def free_range(ports: int = 40) -> tuple[int, int]:
-    """A range of ports nobody is using right now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        low = int(probe.getsockname()[1])
-    low = min(low, 65000 - ports)
-    return low, low + ports
-
-
 @asynccontextmanager
 async def media_plane(
     notice: Path, blobs: BlobStore | None = None, **settings: float
 ) -> AsyncIterator[MediaPlane]:
-    low, high = free_range()
+    low, high = free_range(42)
     plane = MediaPlane(
         MediaSettings(port_low=low, port_high=high, **settings),  # type: ignore[arg-type]
         blobs or InMemoryBlobStore(),
@@ -181,7 +174,7 @@ async def media_plane(
         await plane.close()
 
 
-async def until(check: Callable[[], bool], timeout_s: float = 5) -> None:
+async def until(check: Callable[[], bool], timeout_s: float = 60) -> None:
     """Wait for a state that no event tells of."""
     async with asyncio.timeout(timeout_s):
         while not check():  # noqa: ASYNC110

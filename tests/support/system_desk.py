@@ -133,7 +133,7 @@ class SystemDesk:
         async with self.ground.database.read() as session:
             return list(await session.scalars(query))
 
-    async def closed(self, *bindings: Bound, count: int = 1, timeout_s: float = 20) -> list[CallRow]:
+    async def closed(self, *bindings: Bound, count: int = 1, timeout_s: float = 60) -> list[CallRow]:
         """Wait until `count` records of these bindings are closed, and give all there are."""
         rows: list[CallRow] = []
 
@@ -219,7 +219,7 @@ class SystemDesk:
             await awaited(look, what="no live call")
 
 
-async def awaited(look: Callable[[], Awaitable[bool]], *, what: str, timeout_s: float = 20) -> None:
+async def awaited(look: Callable[[], Awaitable[bool]], *, what: str, timeout_s: float = 60) -> None:
     """Wait for a state of another process that only a question tells."""
     try:
         async with asyncio.timeout(timeout_s):

@@ -44,7 +44,7 @@ class Baresip:
         self.process, self.folder = process, folder
         self.output = ""
 
-    async def said(self, words: str, timeout_s: float = 15) -> None:
+    async def said(self, words: str, timeout_s: float = 60) -> None:
         assert self.process.stdout is not None
         try:
             async with asyncio.timeout(timeout_s):
@@ -59,7 +59,7 @@ class Baresip:
         """End it as a user does: it hangs up and unregisters."""
         if self.process.returncode is None:
             self.process.terminate()
-        rest, _ = await asyncio.wait_for(self.process.communicate(), 10)
+        rest, _ = await asyncio.wait_for(self.process.communicate(), 60)
         self.output += rest.decode(errors="replace")
 
 

@@ -14,9 +14,9 @@ async def _lines(system: System) -> None:
         await desk.lines()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system() -> Iterator[System]:
-    sip = {"ring_timeout_s": 5, "max_call_s": 12}
+    sip = {"ring_timeout_s": 8, "max_call_s": 16}
     with running("calls", "switch", sip=sip) as made:
         outside(_lines(made))
         yield made

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from tests.support.system_desk import Bound, SystemDesk
 from tests.telephony.sip_phone import Call, SipPhone
 
+PATIENCE_S = 60.0
+
 
 @asynccontextmanager
 async def staff_phone(desk: SystemDesk, bound: Bound, *, registered: bool = False) -> AsyncIterator[SipPhone]:
@@ -20,17 +22,17 @@ async def staff_phone(desk: SystemDesk, bound: Bound, *, registered: bool = Fals
 
 async def arrived(phone: SipPhone) -> Call:
     """Wait for the next call that comes to a phone."""
-    return await asyncio.wait_for(phone.incoming.get(), 10)
+    return await asyncio.wait_for(phone.incoming.get(), PATIENCE_S)
 
 
 async def status(call: Call) -> int:
-    return await asyncio.wait_for(asyncio.shield(call.status), 20)
+    return await asyncio.wait_for(asyncio.shield(call.status), PATIENCE_S)
 
 
 async def over(*calls: Call) -> None:
     """Wait until the other end has hung up."""
     for call in calls:
-        await asyncio.wait_for(call.ended.wait(), 20)
+        await asyncio.wait_for(call.ended.wait(), PATIENCE_S)
 
 
 async def connect(phone: SipPhone, bound: Bound, trunk: SipPhone) -> tuple[Call, Call]:
@@ -38,7 +40,7 @@ async def connect(phone: SipPhone, bound: Bound, trunk: SipPhone) -> tuple[Call,
     staff = phone.place(bound.token)
     customer = await arrived(trunk)
     customer.ring()
-    await asyncio.wait_for(staff.ringing.wait(), 5)
+    await asyncio.wait_for(staff.ringing.wait(), PATIENCE_S)
     customer.answer()
     assert await status(staff) == 200
     return staff, customer
@@ -50,7 +52,7 @@ async def connect_inbound(phone: SipPhone, bound: Bound, trunk: SipPhone) -> tup
     customer = trunk.place(bound.line)
     staff = await arrived(phone)
     staff.ring()
-    await asyncio.wait_for(customer.ringing.wait(), 5)
+    await asyncio.wait_for(customer.ringing.wait(), PATIENCE_S)
     staff.answer()
     assert await status(customer) == 200
     return staff, customer

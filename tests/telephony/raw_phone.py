@@ -4,7 +4,8 @@ import asyncio
 import itertools
 from typing import Self
 
-from tests.telephony.switch_rig import free_port, sdp
+from tests.support.ports import free_port
+from tests.telephony.switch_rig import sdp
 
 _numbers = itertools.count(1)
 
@@ -75,7 +76,7 @@ class RawPhone(asyncio.DatagramProtocol):
         self.throw(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
         return cseq
 
-    async def next(self, timeout_s: float = 10.0) -> str:
+    async def next(self, timeout_s: float = 60.0) -> str:
         async with asyncio.timeout(timeout_s):
             return await self.received.get()
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from core.tasks import cancel, spawn
 from gateway.media.model import Law
 from tests.support.media import RtpPhone
-from tests.support.system import HOST, free_port
+from tests.support.ports import HOST, free_port
 from tests.telephony.sip_text import COPIED, Message, address_of, authorization, parse, uri_of, user_of, write
 
 Address = tuple[str, int]
@@ -283,7 +283,7 @@ class SipPhone(asyncio.DatagramProtocol):
         repeating = spawn(self._repeat(data, to), name=f"repeat {method}")
         try:
             while True:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     answer = await answers.get()
                 repeating.cancel()
                 if answer.status >= 200:

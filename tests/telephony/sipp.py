@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.media.model import Law
-from tests.support.system import HOST, free_port, free_range, until
+from tests.support.ports import HOST, free_port, free_range
+from tests.support.system import until
 from tests.telephony.sip_phone import PAYLOAD_TYPE
 from tests.telephony.sound import tone_file
 
@@ -59,7 +60,7 @@ async def sipp(
         SIPP or "sipp", *([f"{server[0]}:{server[1]}"] if server else []), "-sf", "scenario.xml",
         "-i", HOST, "-p", str(port), "-m", str(calls), "-l", str(at_once), "-r", str(max(20, at_once)),
         "-mp", str(low), *(["-inf", "input.csv"] if fields else []),
-        "-nostdin", "-trace_err", "-recv_timeout", "20000", "-timeout_error",
+        "-nostdin", "-trace_err", "-recv_timeout", "60000", "-timeout_error",
         cwd=folder, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

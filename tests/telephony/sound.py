@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,8 @@ from tests.support.media import RATE, RtpPhone, tone
 
 STAFF_HZ = 440
 CUSTOMER_HZ = 1250
-NOTICE_S = 2.4  # the notice takes 2.3 s
+FRAME = 160  # 20 ms
+PT_ULAW, PT_ALAW = 0, 8
 
 
 def share(samples: NDArray[np.int16], hertz: float) -> float:
@@ -52,12 +54,53 @@ async def talk(phone: RtpPhone, hertz: float, seconds: float, law: Law = Law.ALA
     await phone.speak(tone(hertz, int(seconds * RATE)), law)
 
 
-async def converse(staff, customer, *, seconds: float = 1.0) -> None:
-    """Both sides speak their tones from the answer on, through the notice, and then for so long."""
-    length = NOTICE_S + seconds
-    await asyncio.gather(
-        talk(staff.rtp, STAFF_HZ, length, staff.law), talk(customer.rtp, CUSTOMER_HZ, length, customer.law)
-    )
+def hears(received: list[bytes], hertz: float) -> bool:
+    """Whether the last packets that came hold a tone."""
+    sound = [
+        g711.decode(data[12:], Law.ULAW if data[1] & 0x7F == PT_ULAW else Law.ALAW)
+        for data in received[-6:]
+        if data[1] & 0x7F in {PT_ULAW, PT_ALAW}
+    ]
+    return bool(sound) and spoken(np.concatenate(sound), hertz) > 0
+
+
+async def speak_on(*sides: tuple[Any, float, float], seconds: float) -> float:
+    """Let calls speak a tone each until they hear another, so through the notice, and then for so long.
+
+    Gives for how many seconds they spoke. A busy gateway plays the notice later: nothing here counts on when.
+    """
+    crossed = asyncio.Event()
+
+    async def listen() -> None:
+        for call, _, hearing in sides:
+            await call.rtp.heard(lambda received, hertz=hearing: hears(received, hertz))
+        crossed.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(listen())
+        lengths = [
+            group.create_task(_speak_until(call, hertz, crossed, int(seconds * RATE / FRAME)))
+            for call, hertz, _ in sides
+        ]
+    return max(length.result() for length in lengths)
+
+
+async def _speak_until(call: Any, hertz: float, crossed: asyncio.Event, after: int) -> float:
+    """Send the tone in a circle at the pace of a telephone until the event, and so many packets more."""
+    loop, codes = asyncio.get_running_loop(), g711.encode(tone(hertz, RATE), call.law)
+    begin, number, rest = loop.time(), 0, after
+    while rest > 0:
+        await asyncio.sleep(max(begin + number * FRAME / RATE - loop.time(), 0))
+        start = number * FRAME % RATE
+        call.rtp.say(codes[start : start + FRAME], payload_type=PT_ULAW if call.law is Law.ULAW else PT_ALAW)
+        number += 1
+        rest -= crossed.is_set()
+    return number * FRAME / RATE
+
+
+async def converse(staff: Any, customer: Any, *, seconds: float = 1.0) -> float:
+    """Both sides speak their tones from the answer on, until each hears the other, and then for so long."""
+    return await speak_on((staff, STAFF_HZ, CUSTOMER_HZ), (customer, CUSTOMER_HZ, STAFF_HZ), seconds=seconds)
 
 
 def tone_file(path: Path, hertz: float, seconds: float, law: Law) -> Path:

@@ -274,7 +274,7 @@ async def test_a_hundred_calls_in_a_row(tmp_path):
         phone = await r.phone("uac_call", calls=100, rate=25)
         ended = 0
         while ended < 100:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 event = await anext(r.events)
             if isinstance(event, p.Incoming):
                 r.send(p.Ring(leg=event.leg))
@@ -295,7 +295,7 @@ async def test_twenty_calls_at_once_over_two_legs(tmp_path):
         partner: dict[str, str] = {}
         ended = 0
         while ended < 20:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 event = await anext(r.events)
             if isinstance(event, p.Incoming):
                 partner[f"o-{event.leg}"] = event.leg

@@ -214,4 +214,4 @@ async def test_a_lost_ack_ends_the_call(tmp_path):
     async with rig(tmp_path) as r, RawPhone(r.port) as phone:
         await phone.invite()
         r.send(p.Answer(leg=(await r.expect(p.Incoming)).leg, sdp=sdp()))
-        assert (await r.expect(p.Ended, 40)).by == "timeout"
+        assert (await r.expect(p.Ended, 90)).by == "timeout"

@@ -17,7 +17,7 @@ async def test_an_answered_call_with_the_number_everywhere(tmp_path):
         staff = await r.phone("uac_hung_up")
         staff_leg = (await r.expect(p.Incoming)).leg
         r.originate("customer", customer.port, user=CANARY)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for event in r.events:
                 if isinstance(event, p.Ringing):
                     r.send(p.Ring(leg=staff_leg))

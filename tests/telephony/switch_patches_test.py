@@ -18,7 +18,7 @@ def said_by(code: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     return done.stdout
@@ -77,7 +77,7 @@ SEND = """
 import os, socket
 from gateway.switch.sippy_patches import *
 apply_patches()
-there = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); there.bind(("127.0.0.1", 0)); there.settimeout(5)
+there = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); there.bind(("127.0.0.1", 0)); there.settimeout(30)
 server = OrderedUdpServer({}, OwnPortOpts(("127.0.0.1", 0), None))
 server.send_to("never", ("127.0.0.1", 99999))
 server.send_to("never", ("127.0.0.1", 0))

@@ -5,7 +5,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from gateway.switch import protocol as p
 from gateway.switch.link import LinkEvent, LinkUp
 from gateway.switch.server import LinkServer
+from tests.support.ports import free_port
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 SIPP = shutil.which("sipp")
@@ -43,13 +43,7 @@ def sdp(port: int = 20000, direction: str = "sendrecv") -> str:
     )
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def until(condition, *, timeout_s: float = 10.0, what: str = "condition") -> None:
+async def until(condition, *, timeout_s: float = 60.0, what: str = "condition") -> None:
     """Poll something outside of this process; there is no event to wait for."""
     try:
         async with asyncio.timeout(timeout_s):
@@ -73,7 +67,7 @@ class Phone:
     messages: Path
     port: int
 
-    async def done(self, timeout_s: float = 30.0) -> None:
+    async def done(self, timeout_s: float = 90.0) -> None:
         """Wait for its end; it must have been satisfied with every call."""
         async with asyncio.timeout(timeout_s):
             _, err = await self.process.communicate()
@@ -125,7 +119,7 @@ class Rig:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     await self.process.wait()
             except TimeoutError:
                 self.process.kill()
@@ -133,7 +127,7 @@ class Rig:
         if self.link is not None:
             await self.link.close()
 
-    async def expect(self, kind: type[E], timeout_s: float = 15.0) -> E:
+    async def expect(self, kind: type[E], timeout_s: float = 60.0) -> E:
         """Wait for the next event, which must be of `kind`."""
         async with asyncio.timeout(timeout_s):
             event = await anext(self.events)
@@ -164,7 +158,7 @@ class Rig:
             pong = self.link.status()[0].last_pong
             return pong is not None and pong.sequence >= fresh and condition(pong)
 
-        await until(true, what=what, timeout_s=20)
+        await until(true, what=what)
         return self.link.status()[0].last_pong
 
     async def idle(self) -> p.Pong:
@@ -183,8 +177,8 @@ class Rig:
         port = free_port()
         process = await asyncio.create_subprocess_exec(
             SIPP, "-sf", "scenario.xml", "-i", "127.0.0.1", "-p", str(port), "-mp", str(free_port()),
-            "-m", str(calls), "-l", str(max(calls, 10)), "-r", str(rate), "-nostdin", "-timeout", "40",
-            "-timeout_error", "-recv_timeout", "20000", "-trace_msg", "-message_file", "messages.log",
+            "-m", str(calls), "-l", str(max(calls, 10)), "-r", str(rate), "-nostdin", "-timeout", "80",
+            "-timeout_error", "-recv_timeout", "60000", "-trace_msg", "-message_file", "messages.log",
             *([f"127.0.0.1:{self.port}"] if not scenario.startswith("uas") else []),
             cwd=folder, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

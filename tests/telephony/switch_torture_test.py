@@ -126,7 +126,7 @@ async def test_messages_with_flipped_bytes(tmp_path):
             thrower.throw(bytes(data))
             await keep_pace(n, phone)
         await phone.invite()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for event in r.events:
                 if isinstance(event, p.Incoming):
                     with contextlib.suppress(SwitchUnavailable):  # cancelled by a flipped byte

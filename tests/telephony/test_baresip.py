@@ -6,11 +6,11 @@ import pytest
 
 from gateway.calls.control import Hanger
 from gateway.calls.models import RegistrationRow
-from tests.support.system import free_port
+from tests.support.ports import free_port
 from tests.support.system_desk import awaited
 from tests.telephony.baresip import BARESIP, NO_BARESIP, baresip
 from tests.telephony.flows import arrived, over, staff_phone
-from tests.telephony.sound import CUSTOMER_HZ, NOTICE_S, STAFF_HZ, assert_voices, spoken, talk
+from tests.telephony.sound import CUSTOMER_HZ, STAFF_HZ, assert_voices, speak_on, spoken
 
 pytestmark = pytest.mark.skipif(BARESIP is None, reason=NO_BARESIP)
 
@@ -46,7 +46,7 @@ async def test_a_staff_phone_registers_dials_a_token_and_speaks(desk, trunk, tmp
         customer = await arrived(trunk)
         customer.ring()
         customer.answer()
-        await talk(customer.rtp, CUSTOMER_HZ, NOTICE_S + 1.5, customer.law)
+        await speak_on((customer, CUSTOMER_HZ, STAFF_HZ), seconds=1.5)
         await registered(desk, bound)
         await customer.bye()
         assert spoken(customer.rtp.sound(customer.law), STAFF_HZ) > 0.8
@@ -66,7 +66,7 @@ async def test_a_staff_phone_is_called_back(desk, trunk, tmp_path):
         customer = await arrived(trunk)
         customer.ring()
         customer.answer()
-        await talk(customer.rtp, CUSTOMER_HZ, NOTICE_S + 1.0, customer.law)
+        await speak_on((customer, CUSTOMER_HZ, STAFF_HZ), seconds=1.0)
         await control.hangup(placed.call_id, Hanger.STAFF)
         await over(customer)
         row = await desk.one_call(bound, "completed")
@@ -82,8 +82,8 @@ async def test_a_customer_with_baresip(desk, tmp_path):
     ):
         await customer.said("baresip is ready")
         staff = phone.place(bound.token)
-        assert await asyncio.wait_for(staff.status, 10) == 200
-        await talk(staff.rtp, STAFF_HZ, NOTICE_S + 1.0, staff.law)
+        assert await asyncio.wait_for(staff.status, 60) == 200
+        await speak_on((staff, STAFF_HZ, CUSTOMER_HZ), seconds=1.0)
         await customer.stop()
         await over(staff)
         assert spoken(staff.rtp.sound(staff.law), CUSTOMER_HZ) > 0.5
@@ -98,8 +98,8 @@ async def test_inbound_rings_a_baresip_staff_phone(desk, trunk, tmp_path):
         await registered(desk, bound)
         trunk.user = bound.number
         customer = trunk.place(bound.line)
-        assert await asyncio.wait_for(customer.status, 10) == 200
-        await talk(customer.rtp, CUSTOMER_HZ, NOTICE_S + 0.8, customer.law)
+        assert await asyncio.wait_for(customer.status, 60) == 200
+        await speak_on((customer, CUSTOMER_HZ, STAFF_HZ), seconds=0.8)
         await customer.bye()
         row = await desk.one_call(bound, "completed")
     assert row.flow == "inbound"

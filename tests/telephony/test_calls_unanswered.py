@@ -59,7 +59,8 @@ async def test_nobody_answers(desk, trunk):
         await over(customer)  # it was cancelled
     row = await desk.one_call(bound, "no-answer")
     ring_s = (row.ended_at - row.customer_ringing_at).total_seconds()
-    assert 4 < ring_s < 8
+    limit_s = desk.system.settings.sip.ring_timeout_s
+    assert limit_s - 1 < ring_s < 3 * limit_s
 
 
 async def test_the_staff_take_the_call_back(desk, trunk):
@@ -68,7 +69,7 @@ async def test_the_staff_take_the_call_back(desk, trunk):
         staff = phone.place(bound.token)
         customer = await arrived(trunk)
         customer.ring()
-        await asyncio.wait_for(staff.ringing.wait(), 5)
+        await asyncio.wait_for(staff.ringing.wait(), 60)
         await staff.cancel()
         assert await status(staff) == 487
         await over(customer)
@@ -248,7 +249,7 @@ async def test_inbound_that_the_customer_gives_up(desk, trunk):
         customer = trunk.place(bound.line)
         staff = await arrived(phone)
         staff.ring()
-        await asyncio.wait_for(customer.ringing.wait(), 5)
+        await asyncio.wait_for(customer.ringing.wait(), 60)
         await customer.cancel()
         assert await status(customer) == 487
         await over(staff)

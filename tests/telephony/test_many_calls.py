@@ -31,7 +31,7 @@ async def play(desk, folder, bounds, *, calls: int, at_once: int, talk_ms: int, 
 
 
 async def checked(desk, bounds, *, count: int, cause: str, seconds: float) -> list:
-    rows = await desk.closed(*bounds, count=count, timeout_s=40)
+    rows = await desk.closed(*bounds, count=count, timeout_s=90)
     assert len(rows) == count
     assert Counter(row.cause for row in rows) == {cause: count}
     for row in rows:

@@ -122,6 +122,6 @@ async def test_whoever_is_cancelled_while_waiting_for_the_lock_leaves_none(file:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    async with asyncio.timeout(10), file.begin() as session:
+    async with asyncio.timeout(60), file.begin() as session:
         await session.execute(text("INSERT INTO t (word) VALUES ('three')"))
     assert await _words(file) == ["one", "two", "three"]

@@ -120,7 +120,7 @@ async def room(database: Database, clock: ManualClock, settings: Settings) -> As
 
 async def told(stream: AsyncIterator[bytes]) -> tuple[str, dict[str, Any]]:
     """Wait for the next event."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for chunk in stream:
             if not chunk.startswith(b":"):
                 name, data, *_ = chunk.decode().splitlines()
@@ -136,7 +136,7 @@ async def picture(stream: AsyncIterator[bytes]) -> dict[str, Any]:
 
 async def silent(stream: AsyncIterator[bytes]) -> bool:
     """Say whether the stream has nothing to say up to its next heartbeat."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return (await anext(stream)).startswith(b":")
 
 

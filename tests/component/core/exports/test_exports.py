@@ -87,7 +87,7 @@ class Office:
         )
 
     async def ended(self, export: Export) -> Export:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.exports.settled()
         return await self.exports.get(self.auditor, export.id)
 

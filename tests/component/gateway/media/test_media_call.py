@@ -330,7 +330,7 @@ async def test_five_percent_loss_and_jitter_over_real_sockets(notice: Path, blob
                 delay = begin + n * 0.02 + source.random() * 0.05 - loop.time()
                 loop.call_later(max(delay, 0), phones[0].send, data)
                 sent += 1
-        await until(lambda: session.stats().staff.received == sent, timeout_s=8)
+        await until(lambda: session.stats().staff.received == sent)
         report = await session.close()
     assert report.staff.relayed == report.staff.recorded == sent
     assert report.staff.lost == 150 - sent > 0

@@ -91,7 +91,7 @@ async def bridged(plane: MediaPlane, phones: Phones) -> MediaSession:
 async def failure_of(session: MediaSession) -> FailureReason:
     told: asyncio.Future[FailureReason] = asyncio.get_running_loop().create_future()
     session.on_failure(told.set_result)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await told
 
 
@@ -175,7 +175,7 @@ async def test_silence_on_hold_is_no_failure(notice: Path, phones: Phones):
         session = await bridged(plane, phones)
         session.on_failure(told.append)
         session.hold(Side.CUSTOMER, sdp(phones[1].port, extra="a=inactive\r\n"))
-        await until(lambda: session.stats().duration_ms > 3200, timeout_s=10)
+        await until(lambda: session.stats().duration_ms > 3200)
         await session.close()
     assert told == []
 

@@ -354,7 +354,7 @@ async def test_the_channel_only_reads(post, tmp_path):
 
     channel = WeComChannel(await linked(post, Told()), every_s=0.01)
     await channel.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await asked.get() != 1:
             pass
     assert channel.connected
