@@ -24,7 +24,7 @@ class FilterQuery(FormModel):
 
     def given(self) -> dict[str, str]:
         """Give the filters that are set, as they stand in the address."""
-        values = self.model_dump(mode="json", exclude={"cursor", "done", "failed"}, exclude_none=True)
+        values = self.model_dump(mode="json", exclude={"cursor", "done", "failed", "undo"}, exclude_none=True)
         said = {name: str(value) for name, value in values.items()}
         return {name: value for name, value in said.items() if self.unsaid.get(name) != value}
 

@@ -49,6 +49,7 @@ GROUPS = (
         (
             Place("/live", "nav.live", "call.read", beyond_own=True),
             Place("/alerts", "nav.alerts", "alert.read"),
+            Place("/conduct", "nav.conduct", "device.upload_read", beyond_own=True),
             Place("/held", "nav.held", "message.review"),
             Place("/messages", "nav.messages", "message.read", beyond_own=True),
             Place("/team", "nav.team", "call.read", beyond_own=True),

@@ -18,6 +18,7 @@ from devicepolicy.commands.build import Commands
 from devicepolicy.fleet import Fleet
 from devicepolicy.policies.build import Policies
 from devicepolicy.sync.queries import WantedReader
+from devicepolicy.uploads.build import Uploads
 from gateway.calls.accounts import SipAccountService
 from gateway.calls.desk import CallDesk
 from gateway.calls.queries import CallQueries
@@ -77,6 +78,7 @@ class DashboardParts:
     offboardings: Offboardings
     fleet: Fleet
     commands: Commands
+    uploads: Uploads
     policies: Policies
 
     @property

@@ -34,6 +34,7 @@ class AlertFilter:
     employee_id: str | None = None
     department_path: str | None = None
     taken_by: str | None = None
+    conduct_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,8 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         found.append(row.department_id.in_(departments_below(wanted.department_path)))
     if wanted.taken_by is not None:
         found.append(row.taken_by == wanted.taken_by)
+    if wanted.conduct_id is not None:
+        found.append(row.conduct_id == wanted.conduct_id)
     return found
 
 

@@ -16,7 +16,8 @@ from core.db import Database
 from core.pulse import Fact
 from devicepolicy.commands.pulse import open_commands
 from devicepolicy.devices.pulse import phones
-from devicepolicy.permissions import COMMAND_READ, DEVICE_READ
+from devicepolicy.permissions import COMMAND_READ, DEVICE_READ, UPLOAD_READ
+from devicepolicy.uploads.pulse import conduct
 from gateway.calls.permissions import CALL_READ
 from gateway.calls.pulse import live_calls
 from gateway.contact.pulse import refused_since
@@ -39,6 +40,7 @@ class Part(StrEnum):
     HELD = "held"
     PHONES = "phones"
     COMMANDS = "commands"
+    CONDUCT = "conduct"
 
 
 PERMISSIONS: Mapping[Part, str] = {
@@ -48,6 +50,7 @@ PERMISSIONS: Mapping[Part, str] = {
     Part.HELD: MESSAGE_REVIEW,
     Part.PHONES: DEVICE_READ,
     Part.COMMANDS: COMMAND_READ,
+    Part.CONDUCT: UPLOAD_READ,
 }
 
 
@@ -89,6 +92,7 @@ class Pulse:
                 Part.HELD: await held_messages(session),
                 Part.PHONES: await phones(session),
                 Part.COMMANDS: await open_commands(session),
+                Part.CONDUCT: await conduct(session),
             }
             paths = await session.execute(select(Department.id, Department.path))
             return Beat({part: tuple(found) for part, found in facts.items()}, dict(paths.all()))

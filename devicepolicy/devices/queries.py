@@ -120,6 +120,13 @@ class DeviceQueries:
             rows, following = await paginate(session, query, key=DeviceRow.id, cursor=cursor, limit=limit)
         return [device_view(row) for row in rows], following
 
+    async def names(self, principal: Principal, device_ids: Collection[str]) -> dict[str, str]:
+        """Name these phones, gone ones too, as far as they are within reach."""
+        query = select(DeviceRow.id, DeviceRow.name).where(DeviceRow.id.in_(device_ids), _reach(principal))
+        async with self._db.read() as session:
+            found: dict[str, str] = dict((await session.execute(query)).all())
+            return found
+
     async def figures(self, principal: Principal) -> FleetFigures:
         """Count phones by trust, and the trusted ones by compliance."""
         reach = _reach(principal)

@@ -63,7 +63,13 @@ class ConductEvents:
             ]
             if kept:
                 body = {"device": at.row.id, "employee": at.row.employee_id, "events": kept}
-                await self._ledger.append(session, "upload.events", body)
+                entry = await self._ledger.append(session, "upload.events", body)
+                ids = [result.id for result in results]
+                await session.execute(
+                    update(UploadEventRow)
+                    .where(UploadEventRow.id.in_(ids), UploadEventRow.ledger_seq.is_(None))
+                    .values(ledger_seq=entry.seq)
+                )
         return BatchAnswer(tuple(results), at.now, round(at.skew.total_seconds()))
 
     async def _one(self, session: AsyncSession, at: Session, event: UploadedEvent) -> Result:

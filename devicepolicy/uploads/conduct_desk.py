@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal, Scope
+from core.access.models import Employee
 from core.access.scope import scope_clause
 from core.clock import Clock
 from core.db import Database
@@ -50,7 +51,9 @@ class Act:
     kind: ConductActKind
     at: datetime
     by: str
+    name: str
     batch_id: str
+    ledger_seq: int
     note: str = field(repr=False)
 
 
@@ -131,9 +134,22 @@ class ConductDesk:
                 principal.scope(permissions.UPLOAD_READ) is not Scope.OWN
                 and row.employee_id != principal.employee_id
             )
-            acts = [await self._act(session, act, reads=reads) for act in await session.scalars(done)]
+            done_by = done.add_columns(Employee.display_name).outerjoin(
+                Employee, Employee.id == ConductActRow.by
+            )
+            found = (await session.execute(done_by)).all()
+            acts = [await self._act(session, act, name or "", reads=reads) for act, name in found]
             (line,) = await self._lines.of(session, [row])
             return EventDetail(line, tuple(acts), tuple(await self._lines.of(session, list(gone))))
+
+    async def by_conduct(self, principal: Principal, conduct_ids: Collection[str]) -> dict[str, str]:
+        """Give the events that were told as these, as far as they are within reach."""
+        query = select(UploadEventRow.conduct_id, UploadEventRow.id).where(
+            UploadEventRow.conduct_id.in_(conduct_ids), _reach(principal, permissions.UPLOAD_READ)
+        )
+        async with self._db.read() as session:
+            found = await session.execute(query.order_by(UploadEventRow.id.desc()))
+            return {told: event_id for told, event_id in found if told is not None}
 
     async def handle(self, principal: Principal, event_ids: Collection[str], note: str) -> Batch:
         """Say that events are dealt with: all that are open, in one go.
@@ -221,6 +237,9 @@ class ConductDesk:
     ) -> None:
         """Append the acts, and tell the ledger that they happened; what was noted it never hears."""
         text = self._cover(note.strip())
+        events: list[JSON] = [row.id for row in rows]
+        body: dict[str, JSON] = {"batch": batch_id, "by": principal.employee_id, "events": events}
+        entry = await self._ledger.append(session, f"conduct.{kind.value}", body)
         for row in rows:
             act = ConductActRow(
                 id=new_id(),
@@ -229,14 +248,12 @@ class ConductDesk:
                 kind=kind,
                 at=self._clock.now(),
                 by=principal.employee_id,
+                ledger_seq=entry.seq,
             )
             if text:
                 await self._seal(session, act, row, text)
             session.add(act)
         await session.flush()
-        events: list[JSON] = [row.id for row in rows]
-        body: dict[str, JSON] = {"batch": batch_id, "by": principal.employee_id, "events": events}
-        await self._ledger.append(session, f"conduct.{kind.value}", body)
 
     async def _seal(self, session: AsyncSession, act: ConductActRow, row: UploadEventRow, text: str) -> None:
         cipher = self._vault.cipher()
@@ -248,7 +265,7 @@ class ConductDesk:
                 pass
         act.note = cipher.seal(Field(TABLE, "note", act.id), text)
 
-    async def _act(self, session: AsyncSession, act: ConductActRow, *, reads: bool) -> Act:
+    async def _act(self, session: AsyncSession, act: ConductActRow, name: str, *, reads: bool) -> Act:
         note = ""
         if reads and act.note is not None:
             place = Field(TABLE, "note", act.id)
@@ -258,7 +275,7 @@ class ConductDesk:
                 ciphers = await self._keys.ciphers(session, {act.customer_id})
                 cipher = ciphers.get(act.customer_id)
                 note = cipher.open_text(place, act.note) if cipher else ""
-        return Act(act.kind, act.at, act.by, act.batch_id, note)
+        return Act(act.kind, act.at, act.by, name, act.batch_id, act.ledger_seq, note)
 
 
 def _reach(principal: Principal, permission: str) -> ColumnElement[bool]:

@@ -90,6 +90,7 @@ class EventLineOut(LineOut):
     evidence: dict[str, Any]
     handled_at: AwareDatetime | None
     handled_by: str | None
+    ledger_seq: int | None
 
 
 class ActOut(ApiModel):
@@ -99,6 +100,7 @@ class ActOut(ApiModel):
     at: AwareDatetime
     by: str
     batch_id: str
+    ledger_seq: int
     note: str
 
 

@@ -91,6 +91,8 @@ class UploadEventRow(Base):
     handled_by: Mapped[str | None] = mapped_column(Id)
     handled_in: Mapped[str | None] = mapped_column(Id)
     """The batch of acts by which it was handled; None: nobody has, or it was opened again."""
+    ledger_seq: Mapped[int | None] = mapped_column(BigInteger)
+    """The entry of the ledger that holds its hash."""
 
 
 class ConductActRow(Base):
@@ -109,6 +111,7 @@ class ConductActRow(Base):
     by: Mapped[str] = mapped_column(Id)
     customer_id: Mapped[str | None] = mapped_column(Id)
     note: Mapped[Sealed | None] = mapped_column(SealedColumn)
+    ledger_seq: Mapped[int] = mapped_column(BigInteger)
 
 
 class UploadDeletionRow(Base):

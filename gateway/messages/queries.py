@@ -232,6 +232,15 @@ class MessageQueries:
         threads = await self.threads_by_id(principal, set(thread_of.values()))
         return {contact: threads[thread] for contact, thread in thread_of.items() if thread in threads}
 
+    async def threads_of_messages(self, principal: Principal, message_ids: Collection[str]) -> dict[str, str]:
+        """Say in which thread each of these messages is, as far as the principal may see it."""
+        query = select(MessageRow.id, MessageRow.thread_id).where(
+            MessageRow.id.in_(message_ids), _messages_of(principal, MESSAGE_READ)
+        )
+        async with self._db.read() as session:
+            found: dict[str, str] = dict((await session.execute(query)).all())
+            return found
+
     async def held(
         self,
         principal: Principal,

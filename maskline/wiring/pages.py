@@ -62,6 +62,7 @@ def dashboard_parts(
         offboardings=build_offboardings(ground, gateway, messages, client, phones),
         fleet=phones.fleet,
         commands=phones.commands,
+        uploads=phones.uploads,
         policies=phones.policies,
     )
 

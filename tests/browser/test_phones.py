@@ -18,10 +18,11 @@ from devicepolicy.devices.compliance import Reason
 from devicepolicy.enrolment.model import IssuedToken, NewToken
 from devicepolicy.policies.assignments import Target
 from devicepolicy.policies.model import Layer, TargetKind
+from devicepolicy.uploads.conduct_desk import EventFilter
 from tests.browser.conftest import Visit
 from tests.browser.hands import press
 from tests.browser.stage import Stage
-from tests.support.fleet import SimPhone
+from tests.support.uploading import CHAT_APP, UploadingPhone
 
 START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 POLICY = {
@@ -29,8 +30,14 @@ POLICY = {
     "screenCaptureDisabled": True,
     "bluetoothDisabled": True,
     "assistContentPolicy": "ASSIST_CONTENT_DISALLOWED",
+    "maskline": {
+        "conductEvents": ["CONTACT_DELETED", "RED_PACKET", "ROOT_FOUND", "CODE_SCANNED"],
+        "messagingApps": [
+            {"packageName": CHAT_APP, "images": "EGRESS_BLOCKED", "means": "ACCESSIBILITY_RULE"}
+        ],
+    },
 }
-"""The last needs API level 35: a phone of level 33 cannot."""
+"""`assistContentPolicy` needs API level 35: a phone of level 33 cannot."""
 BUNDLE = "android.app.extra.PROVISIONING_ADMIN_EXTRAS_BUNDLE"
 
 
@@ -41,9 +48,9 @@ class Site:
     stage: Stage
     http: aiohttp.ClientSession
 
-    def phone(self) -> SimPhone:
+    def phone(self) -> UploadingPhone:
         house = SimpleNamespace(clock=self.stage.clock, fleet=self.stage.phones.fleet, http=self.http)
-        return SimPhone(house)  # type: ignore[arg-type]
+        return UploadingPhone(house)  # type: ignore[arg-type]
 
     def run(self, work: Any) -> Any:
         return self.stage.run(work)
@@ -58,12 +65,12 @@ class Site:
         issued: IssuedToken = self.run(self.stage.phones.fleet.tokens.issue(self.admin, new))
         return issued
 
-    def enrolled(self, name: str, *, approves: bool = True, employee: str | None = None) -> SimPhone:
+    def enrolled(self, name: str, *, approves: bool = True, employee: str | None = None) -> UploadingPhone:
         phone = self.phone()
         self.run(phone.enrol(self.token(name, approves=approves, employee=employee).token))
         return phone
 
-    def carry_out(self, phone: SimPhone) -> list[str]:
+    def carry_out(self, phone: UploadingPhone) -> list[str]:
         """Fetch, acknowledge and finish all orders."""
 
         async def work() -> list[str]:
@@ -110,7 +117,7 @@ def site(stage: Stage) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def fleet(site: Site, stage: Stage) -> dict[str, SimPhone]:
+def fleet(site: Site, stage: Stage) -> dict[str, UploadingPhone]:
     """One phone that obeys as far as it can, one that refuses, one that waits."""
     good = site.enrolled("电销一组 01", employee="lin")
     good.refuses = {"assistContentPolicy": (Reason.API_LEVEL, "")}
@@ -125,8 +132,21 @@ def fleet(site: Site, stage: Stage) -> dict[str, SimPhone]:
     return {"good": good, "bad": bad, "waiting": waiting}
 
 
+@pytest.fixture(scope="module")
+def conduct(site: Site, fleet: dict[str, UploadingPhone]) -> dict[str, str]:
+    """What three events of two phones are called, by kind."""
+    good, bad = fleet["good"], fleet["bad"]
+    site.run(good.records(good.chat(CUSTOMER)))
+    deleted = good.item("CONTACT_DELETED", evidence={"counterpart": CUSTOMER, "app": CHAT_APP})
+    site.run(good.events(deleted, good.item("CODE_SCANNED", evidence={"app": CHAT_APP})))
+    site.run(bad.events(bad.item("ROOT_FOUND", evidence={})))
+    lines, _ = site.run(site.stage.phones.uploads.desk.find(site.admin, EventFilter()))
+    return {line.row.kind.value: line.row.id for line in lines}
+
+
 PATHS = ("/phones", "/phones/{good}", "/phones/{bad}", "/phones/{waiting}", "/phones/{good}/order/lost")
-MORE_PATHS = ("/phones/{good}/wipe", "/phones/enrol")
+MORE_PATHS = ("/phones/{good}/wipe", "/phones/enrol", "/conduct", "/conduct/{CONTACT_DELETED}")
+CUSTOMER = "13800138001"
 
 
 def test_an_empty_fleet_says_how_to_enrol_the_first_phone(visit: Any, stage: Stage) -> None:
@@ -139,10 +159,10 @@ def test_an_empty_fleet_says_how_to_enrol_the_first_phone(visit: Any, stage: Sta
 
 @pytest.mark.parametrize("path", PATHS + MORE_PATHS)
 def test_pages_are_accessible_in_both_themes_and_fit_a_phone(
-    visit: Any, fleet: dict[str, SimPhone], path: str
+    visit: Any, fleet: dict[str, UploadingPhone], conduct: dict[str, str], path: str
 ) -> None:
     window: Visit = visit("admin")
-    page = window.go(path.format(**{name: phone.device_id for name, phone in fleet.items()}))
+    page = window.go(path.format(**{name: phone.device_id for name, phone in fleet.items()}, **conduct))
     window.check_accessible()
     page.set_viewport_size({"width": 390, "height": 900})
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
@@ -151,7 +171,7 @@ def test_pages_are_accessible_in_both_themes_and_fit_a_phone(
 
 
 def test_the_fleet_is_counted_filtered_and_the_filter_stays_in_the_address(
-    visit: Any, stage: Stage, fleet: dict[str, SimPhone]
+    visit: Any, stage: Stage, fleet: dict[str, UploadingPhone]
 ) -> None:
     page = visit("admin").go("/phones")
     bad, rows = (
@@ -181,8 +201,59 @@ def test_the_fleet_is_counted_filtered_and_the_filter_stays_in_the_address(
     expect(page.get_by_text("没有符合条件的手机")).to_be_visible()
 
 
+def test_of_two_filters_changed_at_once_both_count(visit: Any, fleet: dict[str, UploadingPhone]) -> None:
+    page: Page = visit("admin").go("/phones")
+    first = re.compile(r"/phones\?.*state=managed(?!.*compliance=N)")
+    page.route(first, lambda _: None)  # its answer never comes
+    with page.expect_request(first):
+        page.get_by_label("状态").select_option("managed")
+    page.get_by_label("合规").select_option("NOT_COMPLIANT")
+    expect(page).to_have_url(re.compile("state=managed.*compliance=NOT_COMPLIANT"))
+    expect(page.locator("#results tbody tr")).to_have_count(1)
+
+
+def test_conduct_is_handled_in_one_go_by_keyboard_taken_back_and_noted(
+    visit: Any, stage: Stage, site: Site, fleet: dict[str, UploadingPhone], conduct: dict[str, str]
+) -> None:
+    page: Page = visit("admin").go("/conduct")
+    rows = page.locator("#rows tr")
+    expect(rows).to_have_count(3)
+    page.get_by_label("级别").select_option("severe")
+    expect(rows).to_have_count(2)
+    button = page.get_by_role("button", name=re.compile("处理勾选的"))
+    expect(button).to_be_disabled()
+    press(page, "j", "x", "j", "x", "h")
+    expect(button).to_have_text("处理勾选的 2 条")
+    phone = fleet["good"]
+    told = phone.item("RED_PACKET", evidence={"app": CHAT_APP, "amount_fen": 8800})
+    assert site.run(phone.events(told)) == ["kept"]
+    expect(page.locator("#live-news")).to_be_visible()  # what is ticked stays ticked
+    page.keyboard.type("已当面核实")
+    press(page, "Enter")
+    done = page.get_by_role("status").filter(has_text="已处理")
+    expect(done).to_be_visible()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("88.00 元")
+    done.get_by_role("button", name="撤销").click()
+    expect(page.get_by_role("status").filter(has_text="已撤销")).to_be_visible()
+    expect(rows).to_have_count(3)
+    page.locator(f"#event-{conduct['CONTACT_DELETED']}").focus()
+    press(page, "Enter")
+    expect(page.get_by_role("region", name="手机上删了，这里还在")).to_contain_text("138****8001")
+    page.get_by_label("处理说明").fill("等员工回话，电话 13912345678")
+    page.get_by_role("button", name="只加备注").click()
+    handling = page.locator("#handling")
+    expect(handling).to_contain_text("等员工回话，电话 139****5678")
+    expect(handling).to_contain_text("未处理")
+    other: Page = visit("chen").go(f"/conduct/{conduct['CONTACT_DELETED']}")
+    other.get_by_label("处理说明").fill("员工误删")
+    other.get_by_role("button", name="标为已处理").click()
+    expect(handling).to_contain_text("员工误删")  # by itself
+    expect(handling).to_contain_text("已处理")
+
+
 def test_a_setting_is_shown_with_its_proof_and_what_cannot_be_is_told_from_what_failed(
-    visit: Any, fleet: dict[str, SimPhone]
+    visit: Any, fleet: dict[str, UploadingPhone]
 ) -> None:
     page = visit("admin").go(f"/phones/{fleet['bad'].device_id}")
     settings = page.locator("#settings tbody tr")
@@ -198,7 +269,7 @@ def test_a_setting_is_shown_with_its_proof_and_what_cannot_be_is_told_from_what_
 
 
 def test_a_phone_comes_in_by_its_code_and_is_approved_without_a_reload(
-    visit: Any, stage: Stage, site: Site, fleet: dict[str, SimPhone]
+    visit: Any, stage: Stage, site: Site, fleet: dict[str, UploadingPhone]
 ) -> None:
     page: Page = visit("admin").go("/phones/enrol")
     page.get_by_label("手机名称").fill("电销一组 04")
@@ -243,7 +314,7 @@ def test_a_phone_is_rejected_after_its_consequences_are_shown(visit: Any, site: 
 
 
 def test_an_order_is_given_by_keyboard_and_its_end_shows_by_itself(
-    visit: Any, site: Site, fleet: dict[str, SimPhone]
+    visit: Any, site: Site, fleet: dict[str, UploadingPhone]
 ) -> None:
     good = fleet["good"]
     page: Page = visit("admin").go(f"/phones/{good.device_id}")
@@ -259,7 +330,7 @@ def test_an_order_is_given_by_keyboard_and_its_end_shows_by_itself(
     expect(order).to_contain_text("周管理")
 
 
-def test_a_refused_order_keeps_what_was_typed(visit: Any, fleet: dict[str, SimPhone]) -> None:
+def test_a_refused_order_keeps_what_was_typed(visit: Any, fleet: dict[str, UploadingPhone]) -> None:
     window: Visit = visit("admin")
     window.expects_faults = True  # the browser logs what is refused
     page = window.go(f"/phones/{fleet['good'].device_id}/order/clear")
@@ -270,7 +341,7 @@ def test_a_refused_order_keeps_what_was_typed(visit: Any, fleet: dict[str, SimPh
 
 
 def test_a_wipe_waits_for_a_second_person_and_then_the_phone_is_gone(
-    visit: Any, site: Site, fleet: dict[str, SimPhone]
+    visit: Any, site: Site, fleet: dict[str, UploadingPhone]
 ) -> None:
     phone = site.enrolled("电销一组 05", employee="lin")
     page: Page = visit("admin").go(f"/phones/{phone.device_id}")

@@ -18,7 +18,8 @@ EVENTS = "/live/events"
 STARTS = (
     "/", "/today", "/customers", "/threads", "/messages", "/live", "/held", "/alerts", "/team", "/calls",
     "/results", "/inspections", "/analysis", "/ledger", "/evidence", "/access-log", "/templates", "/imports",
-    "/bindings", "/system", "/login",
+    "/bindings", "/system", "/login", "/lines", "/employees", "/rules", "/offboarding", "/rebind", "/phones",
+    "/phones/enrol", "/policies", "/policies/new", "/rollouts", "/conduct?state=all",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from core.web.endpoint import Endpoint
 from dashboard.live.feed import LiveFeed
 from dashboard.pages.administrator.kit import Kit
-from dashboard.pages.phones import device, enrol, fleet, orders, policy_acts, rollouts, trust
+from dashboard.pages.phones import conduct, device, enrol, fleet, orders, policy_acts, rollouts, trust
 from dashboard.pages.phones.kit import PhoneKit
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
@@ -18,6 +18,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
         *enrol.endpoints(kit),
         *orders.endpoints(kit),
         *trust.endpoints(kit),
+        *conduct.endpoints(kit),
         *device.endpoints(kit),
         *policy_acts.endpoints(desk),
         *rollouts.endpoints(desk),
