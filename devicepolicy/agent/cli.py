@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from .agent import Agent, Invitation, InvitationUnreadable, NotAgreed, ServerNotTrusted, run
+from .agent import Agent, Consent, Invitation, InvitationUnreadable, NotAgreed, ServerNotTrusted, run
 from .client import Problem
 from .conformance.runner import conform
 from .faults import POINTS, UPLOAD_POINTS, Faults, NetworkLost, PowerLost
@@ -63,8 +63,24 @@ async def _do(told: argparse.Namespace) -> int:
             await _enrol(agent, told)
         elif told.command == "status":
             _write(json.dumps(agent.status(), ensure_ascii=False, indent=1))
-        else:
+        elif told.command == "run":
             return await _work(agent, told)
+        else:
+            return await _terms(agent, told)
+    return 0
+
+
+async def _terms(agent: Agent, told: argparse.Namespace) -> int:
+    """Agree to the terms of now, or take an agreement back; whoever carries the phone may do both."""
+    if not agent.memory.device_id:
+        return _fail("not-enrolled")
+    if told.command == "withdraw":
+        await agent.withdraw()
+        _write(say("withdrawn"))
+    elif await agent.agree(_consent(told)):
+        _write(say("agreed", version=agent.memory.terms_version))
+    else:
+        raise NotAgreed
     return 0
 
 
@@ -75,6 +91,8 @@ async def _work(agent: Agent, told: argparse.Namespace) -> int:
         await _enrol(agent, told)
     if told.once:
         outcome = await agent.round(report=True)
+        if outcome == "consent" and told.agree and await agent.agree(_consent(told)):
+            outcome = await agent.round(report=True)
         _write(_outcome(agent, outcome))
         return 0 if outcome in {"ok", "ended"} else FAILED
     await _run(agent, told.wake, told.every)
@@ -93,6 +111,12 @@ async def _run(agent: Agent, way: Way, every_s: float | None) -> None:
 
 async def _enrol(agent: Agent, told: argparse.Namespace) -> None:
     text = await asyncio.to_thread(sys.stdin.read if told.qr == "-" else Path(told.qr).read_text)
+    trust = await agent.enrol(Invitation.read(text), _consent(told))
+    _write(say("enrolled", id=agent.memory.device_id, trust=trust))
+
+
+def _consent(told: argparse.Namespace) -> Consent:
+    """Show the terms first, then ask; `--agree` answers for the employee."""
 
     def consent(terms: Mapping[str, JSON]) -> str | None:
         language = "en" if os.environ.get("MASKLINE_LANGUAGE", "zh").startswith("en") else "zh"
@@ -103,8 +127,7 @@ async def _enrol(agent: Agent, told: argparse.Namespace) -> None:
         _write(say("ask-terms"))
         return language if sys.stdin.readline().strip().lower() in {"y", "yes", "是"} else None
 
-    trust = await agent.enrol(Invitation.read(text), consent)
-    _write(say("enrolled", id=agent.memory.device_id, trust=trust))
+    return consent
 
 
 def _outcome(agent: Agent, outcome: str) -> str:
@@ -141,11 +164,12 @@ def _pair(text: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="maskline-agent", description=say("about"))
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("enrol", "run", "status"):
+    for name in ("enrol", "run", "status", "consent", "withdraw"):
         made = commands.add_parser(name, help=say(name))
         _phone_options(made)
-        if name != "status":
+        if name in {"enrol", "run"}:
             made.add_argument("--qr", required=name == "enrol", help=say("qr"))
+        if name in {"enrol", "run", "consent"}:
             made.add_argument("--agree", action="store_true", help=say("agree"))
         if name == "run":
             made.add_argument("--once", action="store_true", help=say("once"))

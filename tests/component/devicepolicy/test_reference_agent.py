@@ -76,7 +76,7 @@ async def test_terms_come_first_and_the_servers_key_is_that_of_the_code(site: Si
     await handset.round()
     await handset.agent.withdraw()
     before = handset.agent.memory.report_seq
-    assert await handset.round(report=True) == "ok"
+    assert await handset.round(report=True) == "consent"
     assert handset.agent.memory.report_seq == before, "nothing is collected without consent"
     assert await handset.agent.agree(yes)
     await handset.round(report=True)
