@@ -35,6 +35,7 @@ from devicepolicy.commands.machine import (
 )
 from devicepolicy.commands.models import CommandCursorRow, CommandEventRow, CommandRow
 from devicepolicy.commands.ports import PhoneWaker
+from devicepolicy.devices.models import DeviceRow
 
 SECRET_KINDS = frozenset({CommandKind.RESET_PASSWORD})
 """Their parameters are erased once the phone has them, and leave no hash anywhere."""
@@ -153,6 +154,14 @@ class CommandBooks:
                 by=by,
             )
         )
+
+
+async def hold_phone(session: AsyncSession, device_id: str) -> None:
+    """Lock a phone. Everybody who locks its commands does so first, as who ends a phone must.
+
+    The order of locks: phone, commands, their cursor, the step that waits for their end, ledger's head.
+    """
+    await session.execute(select(DeviceRow.id).where(DeviceRow.id == device_id).with_for_update())
 
 
 def field_of(row: CommandRow, column: str) -> Field:

@@ -13,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.clock import Clock
 from core.db import Database
 from core.vault import Vault
-from devicepolicy.commands.books import CommandBooks, cursor_of, field_of, move_cursor
+from devicepolicy.commands.books import CommandBooks, cursor_of, field_of, hold_phone, move_cursor
 from devicepolicy.commands.errors import AckAhead
 from devicepolicy.commands.kinds import load
 from devicepolicy.commands.machine import Acked, CommandState, Delivered, Reported
 from devicepolicy.commands.model import Pulled, Told
 from devicepolicy.commands.models import CommandRow
 from devicepolicy.commands.ports import Signer
-from devicepolicy.devices.models import DeviceRow
 from devicepolicy.identity.documents import DocumentKind
 
 BATCH = 50
@@ -50,6 +49,7 @@ class CommandQueue:
                 last_seq, _, _ = await cursor_of(session, device_id)
             return Pulled((), (), last_seq, more=False)
         async with self._db.begin() as session:
+            await hold_phone(session, device_id)
             rows = await self._open(session, device_id, after)
             # Before any ledger entry: everybody locks commands, then the cursor, then the ledger's head.
             delivered = max((row.seq or 0 for row in rows[:BATCH]), default=0)
@@ -76,6 +76,7 @@ class CommandQueue:
             AckAhead: a number that the phone never got; the last one that it did get is in the facts.
         """
         async with self._db.begin() as session:
+            await hold_phone(session, device_id)
             _, delivered, _ = await cursor_of(session, device_id)
             if up_to > delivered:
                 raise AckAhead(delivered_seq=delivered)
@@ -106,8 +107,7 @@ class CommandQueue:
         known: dict[str, CommandState | None] = {}
         by_id = {one.command_id: one for one in told}
         async with self._db.begin() as session:
-            # The phone first, as everybody does who may end it: its own word may release it.
-            await session.execute(select(DeviceRow.id).where(DeviceRow.id == device_id).with_for_update())
+            await hold_phone(session, device_id)
             rows = await session.scalars(
                 select(CommandRow)
                 .where(

@@ -19,7 +19,7 @@ from core.phone_settings import CommandSettings
 from core.sealed import Field
 from core.vault import Vault
 from devicepolicy import permissions
-from devicepolicy.commands.books import SECRET_KINDS, CommandBooks, field_of
+from devicepolicy.commands.books import SECRET_KINDS, CommandBooks, field_of, hold_phone
 from devicepolicy.commands.errors import (
     CommandKeyMismatch,
     CommandTooLate,
@@ -111,6 +111,7 @@ class CommandService:
             ):
                 raise CommandKeyMismatch
             return view_of(known)
+        await hold_phone(session, new.device_id)
         device = await session.get(DeviceRow, new.device_id)
         if device is None:
             raise PhoneUnknown
@@ -185,6 +186,10 @@ class CommandService:
 
     async def cancel_in(self, session: AsyncSession, command_id: str, *, by: str | None) -> bool:
         """Take one command back in the caller's transaction; False if it is too late or there is none."""
+        device_id = await session.scalar(select(CommandRow.device_id).where(CommandRow.id == command_id))
+        if device_id is None:
+            return False
+        await hold_phone(session, device_id)
         row = await session.get(CommandRow, command_id, with_for_update=True, populate_existing=True)
         return row is not None and await self._books.apply(session, row, Canceled(), by=by)
 
@@ -251,9 +256,12 @@ class CommandService:
         within = scope_clause(
             principal, permission, owner=CommandRow.employee_id, department=CommandRow.department_id
         )
-        row: CommandRow | None = await session.scalar(
-            select(CommandRow).where(CommandRow.id == command_id, within).with_for_update()
-        )
+        seen = (CommandRow.id == command_id) & within
+        device_id = await session.scalar(select(CommandRow.device_id).where(seen))
+        if device_id is None:
+            raise CommandUnknown
+        await hold_phone(session, device_id)
+        row: CommandRow | None = await session.scalar(select(CommandRow).where(seen).with_for_update())
         if row is None:
             raise CommandUnknown
         return row

@@ -10,6 +10,7 @@ from core.db import Database
 from devicepolicy.commands.books import CommandBooks
 from devicepolicy.commands.machine import OPEN, Approval, Tick
 from devicepolicy.commands.models import CommandRow
+from devicepolicy.devices.models import DeviceRow
 
 BATCH = 200
 
@@ -34,10 +35,11 @@ class CommandSweep:
         async with self._db.begin() as session:
             rows = await session.scalars(
                 select(CommandRow)
+                .join(DeviceRow, DeviceRow.id == CommandRow.device_id)  # locked too: see `hold_phone`
                 .where(CommandRow.state.in_(OPEN), _due(now))
                 .order_by(CommandRow.id)
                 .limit(BATCH)
-                .with_for_update(skip_locked=True)
+                .with_for_update(of=[DeviceRow, CommandRow], skip_locked=True)
             )
             return sum([await self._books.apply(session, row, Tick(now)) for row in rows.all()])
 

@@ -36,7 +36,9 @@ class Task:
 
     id: str
     kind: StepKind
+    offboarding_id: str
     employee_id: str
+    device_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class StepRunner:
             row.leased_until = now + LEASE
             row.attempts += 1
             act = await session.get_one(OffboardingRow, row.offboarding_id)
-            return Task(row.id, row.kind, act.employee_id)
+            return Task(row.id, row.kind, act.id, act.employee_id, row.reference)
 
     async def _end_calls(self, task: Task) -> None:
         """Hang up; over when the books have no open call of this employee any more."""
@@ -115,7 +117,7 @@ class StepRunner:
             reason = UNEXPECTED
             _log.error("offboarding.step_failed", name=task.kind.value, error_type=type(error).__name__)
         async with self._db.begin() as session:
-            row = await _locked(session, task)
+            row = await self._locked(session, task)
             if row is None:
                 return
             still = select(func.count()).where(
@@ -133,16 +135,28 @@ class StepRunner:
         """Look how an order stands; give it, or give it again, where it did not come through."""
         try:
             async with self._db.begin() as session:
-                row = await _locked(session, task)
+                row = await self._locked(session, task)
                 if row is None:
                     return
                 await self._write(session, row, await self._order(session, row))
         except Exception as error:  # noqa: BLE001 - tried again
             _log.error("offboarding.step_failed", name=task.kind.value, error_type=type(error).__name__)
             async with self._db.begin() as session:
-                row = await _locked(session, task)
+                row = await self._locked(session, task)
                 if row is not None:
                     await self._write(session, row, Result(StepState.RETRYING, UNEXPECTED))
+
+    async def _locked(self, session: AsyncSession, task: Task) -> StepRow | None:
+        """Lock a step; None if it is over meanwhile.
+
+        Its unbinding before it, as who undoes that does, and its phone, as every end of an order does.
+        """
+        act = select(OffboardingRow.id).where(OffboardingRow.id == task.offboarding_id)
+        await session.execute(act.with_for_update())
+        if task.device_id is not None:
+            await self._phones.phone(session, task.device_id)
+        row = await session.get(StepRow, task.id, with_for_update=True, populate_existing=True)
+        return None if row is None or row.state.over else row
 
     async def _order(self, session: AsyncSession, row: StepRow) -> Result:
         if row.order_id is not None:
@@ -233,9 +247,3 @@ def _result_of(order: PhoneOrder) -> Result:
 def _pause(kind: StepKind, attempts: int) -> timedelta:
     pauses = CALL_PAUSES_S if kind is StepKind.CALLS else PHONE_PAUSES_S
     return timedelta(seconds=pauses[min(attempts, len(pauses)) - 1])
-
-
-async def _locked(session: AsyncSession, task: Task) -> StepRow | None:
-    """Lock a step; None if it is over meanwhile."""
-    row = await session.get(StepRow, task.id, with_for_update=True, populate_existing=True)
-    return None if row is None or row.state.over else row

@@ -58,7 +58,11 @@ class Undoer:
 
     async def _phones_back(self, session: AsyncSession, row: OffboardingRow, by: str) -> None:
         """Drop what is still open; a phone that was frozen, or may be, is unfrozen."""
-        await self._phones.phones(session, row.employee_id)  # locked before the ledger
+        of_steps = select(StepRow.reference).where(
+            StepRow.offboarding_id == row.id, StepRow.reference.is_not(None)
+        )
+        for device_id in sorted({found for found in await session.scalars(of_steps) if found is not None}):
+            await self._phones.phone(session, device_id)  # whose they are now: locked before the steps
         steps = await session.scalars(
             select(StepRow).where(StepRow.offboarding_id == row.id).order_by(StepRow.id).with_for_update()
         )
