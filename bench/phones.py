@@ -115,6 +115,9 @@ async def run(load: Load) -> Result:
         try:
             system.prepare()
             return await _with(system, broker, folder, load)
+        except BaseException:
+            say(system.logs(2000))
+            raise
         finally:
             broker.stop()
             system.remove()
