@@ -1,6 +1,6 @@
 """Alerts: severe findings that a person takes, looks at and closes with a note."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -74,13 +74,19 @@ class AlertService:
             )
             await self._raise(session, alert, rule_id=face.rule_id)
 
-    async def raise_conduct(self, session: AsyncSession, found: ConductFindingRow, now: datetime) -> None:
-        """Write the alert of a behaviour; the caller made the behaviour's row in this transaction."""
+    async def raise_conduct(
+        self, session: AsyncSession, found: ConductFindingRow, now: datetime, *, device_id: str | None = None
+    ) -> None:
+        """Write the alert of a behaviour; the caller made the behaviour's row in this transaction.
+
+        `device_id`: the phone whose silence it tells; `close_over` takes it away when the phone is back.
+        """
         alert = AlertRow(
             id=new_id(),
             conduct_id=found.id,
             thread_id=found.thread_id,
             message_id=found.message_id,
+            device_id=device_id,
             employee_id=found.employee_id,
             department_id=found.department_id,
             category=CATEGORY,
@@ -169,6 +175,23 @@ class AlertService:
             await self._write_note(session, alert, note)
             await self._record(session, "alert.closed", alert, by=principal.employee_id)
             return alert
+
+    async def close_over(self, session: AsyncSession, device_ids: Collection[str]) -> int:
+        """Close what tells of phones that are silent no more, whoever has it; give how many."""
+        query = (
+            select(AlertRow)
+            .where(AlertRow.device_id.in_(device_ids), AlertRow.state != AlertState.CLOSED)
+            .order_by(AlertRow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        alerts = (await session.scalars(query)).all()
+        for alert in alerts:
+            alert.state, alert.closed_at = AlertState.CLOSED, self._clock.now()
+            alert.closed_because = Closure.OVER
+        for alert in alerts:
+            await self._record(session, "alert.closed", alert, because=Closure.OVER)
+        return len(alerts)
 
     async def settle(
         self, session: AsyncSession, inspection_id: str, standing: Sequence[FindingRow], now: datetime

@@ -22,6 +22,7 @@ from maskline.wiring.gateway import build_gateway, build_people
 from maskline.wiring.messages import build_message_services
 from maskline.wiring.offboarding import build_offboardings
 from maskline.wiring.phones import Phones, build_phones
+from maskline.wiring.silence import SilenceWatch
 
 OUTBOX_EVERY_S = 0.2
 OFFBOARDING_EVERY_S = 0.5
@@ -30,6 +31,7 @@ BINDINGS_EVERY_S = 15.0
 COMMANDS_EVERY_S = 5.0
 DESIRED_EVERY_S = 0.2
 PHONES_EVERY_S = 30.0
+SILENCES_EVERY_S = 5.0
 MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
 ACCESS_LOG_EVERY_S = 60.0
@@ -98,6 +100,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
         Chore("commands", COMMANDS_EVERY_S, phones.commands.sweep),
         Chore("desired", DESIRED_EVERY_S, phones.catch_up),
         Chore("phones", PHONES_EVERY_S, phones.fleet.sweep),
+        Chore("silences", SILENCES_EVERY_S, SilenceWatch(ground)),
         Chore("uploads", UPLOADS_EVERY_S, phones.uploads.sweep),
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),
         Chore("access", ACCESS_EVERY_S, sweep_access),

@@ -119,6 +119,7 @@ class AlertItem(ApiModel):
     contact_id: str | None
     thread_id: str | None
     message_id: str | None
+    device_id: str | None
     customer_id: str | None
     customer_name: str
     customer_phone: str

@@ -30,10 +30,11 @@ class AlertState(StrEnum):
 
 
 class Closure(StrEnum):
-    """Why an alert is closed: a person handled it, or a review overturned what called for it."""
+    """Why an alert is closed: a person handled it, a review overturned what called for it, or it is over."""
 
     HANDLED = "handled"
     OVERTURNED = "overturned"
+    OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,8 @@ class AlertRow(Base):
     contact_id: Mapped[str | None] = mapped_column(Id, index=True)
     thread_id: Mapped[str | None] = mapped_column(Id, index=True)
     message_id: Mapped[str | None] = mapped_column(Id)
+    device_id: Mapped[str | None] = mapped_column(Id, index=True)
+    """The phone whose silence it tells; None for everything else."""
     employee_id: Mapped[str | None] = mapped_column(Id, index=True)
     department_id: Mapped[str | None] = mapped_column(Id, index=True)
     category: Mapped[str] = mapped_column(String(64))

@@ -140,6 +140,7 @@ class AlertView:
     contact_id: str | None
     thread_id: str | None
     message_id: str | None
+    device_id: str | None
     customer_id: str | None
     customer_name: str
     customer_phone: str

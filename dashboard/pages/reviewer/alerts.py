@@ -156,6 +156,8 @@ def _shown(line: AlertLine, directory: Directory, now: datetime, language: str) 
         address = f"/inspections/{alert.inspection_id}#finding-{alert.finding_id}"
     elif alert.thread_id is not None:
         address = f"/threads/{alert.thread_id}"
+    elif alert.device_id is not None:
+        address = f"/phones/{alert.device_id}"
     return ShownAlert(
         line,
         directory.department(alert.department_id),

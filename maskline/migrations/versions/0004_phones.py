@@ -1088,8 +1088,16 @@ def upgrade() -> None:
             "ix_qa_reviews_queue", ["inspection_id", "state", "open_appeals", "sampled"], unique=False
         )
 
+    with op.batch_alter_table("qa_alerts", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("device_id", sa.String(length=32), nullable=True))
+        batch_op.create_index(batch_op.f("ix_qa_alerts_device_id"), ["device_id"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("qa_alerts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_qa_alerts_device_id"))
+        batch_op.drop_column("device_id")
+
     with op.batch_alter_table("qa_reviews", schema=None) as batch_op:
         batch_op.drop_index("ix_qa_reviews_queue")
 

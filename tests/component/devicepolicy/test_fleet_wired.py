@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from core.vault import Keyring
 from core.web.app import build_app
 from core.web.ports import NobodyKnown
 from devicepolicy.devices.compliance import Reason
-from devicepolicy.devices.model import ComplianceState
+from devicepolicy.devices.model import SEEN_EVERY, ComplianceState
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.devices.verdict import PhoneStanding
 from devicepolicy.enrolment.errors import TokenInvalid
@@ -29,8 +30,13 @@ from devicepolicy.policies.rollouts import RolloutPlan
 from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
 from maskline.wiring.phones import Phones, build_phones
+from maskline.wiring.quality import build_quality
+from maskline.wiring.silence import SilenceWatch
+from qa.alert_queue import AlertFilter, AlertQueue
+from qa.inspection.model import AlertState
+from qa.pulse import open_alerts
 from tests.support.fleet import SimPhone
-from tests.support.staff import add_employee
+from tests.support.staff import add_department, add_employee, principal_of
 
 OFF = {"cameraAccess": "CAMERA_ACCESS_DISABLED"}
 EVERYBODY = Target(TargetKind.EVERYBODY)
@@ -136,3 +142,50 @@ async def test_a_policy_that_wants_compliance_for_contacts_reaches_the_verdict(r
     await roof.phones.policies.assignments.unassign(roof.admin, made.id)
     async with roof.ground.database.read() as session:
         assert await standing.refusals(session, [employee]) == {}
+
+
+async def test_a_silent_phone_is_one_alert_that_goes_when_it_is_back(roof: Roof) -> None:
+    team = await add_department(roof.ground.database, roof.clock, "一组")
+    employee = await add_employee(roof.ground.database, roof.clock, team)
+    chief = principal_of(registry(), roof.clock, Role.SUPERVISOR, "c" * 32, team)
+    stranger = principal_of(registry(), roof.clock, Role.SUPERVISOR, "d" * 32)
+    phone, other = await roof.phone(employee_id=employee), await roof.phone(employee_id=employee)
+    quality = build_quality(roof.ground)
+    queue, watch = AlertQueue(roof.ground.database, quality.reader), SilenceWatch(roof.ground)
+
+    async def alerts(who: Principal, state: AlertState = AlertState.OPEN) -> list[Any]:
+        await roof.fleet.sweep()
+        await watch()
+        lines, _ = await queue.find(who, AlertFilter(states=[state]))
+        return [line.alert for line in lines]
+
+    await phone.obey()
+    await other.obey()
+    assert await alerts(chief) == []
+    silent = timedelta(seconds=roof.ground.settings.phones.reports.offline_s) + SEEN_EVERY
+    roof.clock.advance(silent + timedelta(seconds=1))
+    await other.report()
+    for _ in range(2):
+        (alert,) = await alerts(chief)
+    assert (alert.device_id, alert.employee_id, alert.conduct) == (phone.device_id, employee, "phone_silent")
+    assert (alert.category_zh, alert.category_en) == ("工作手机失联", "A work phone is silent")
+    assert await alerts(stranger) == []
+    async with roof.ground.database.read() as session:
+        assert [fact.count for fact in await open_alerts(session)] == [1], "live screens hear of it"
+    await phone.report()
+    assert await alerts(chief) == []
+    (closed,) = await alerts(chief, AlertState.CLOSED)
+    assert (closed.id, closed.closed_because, closed.closed_by) == (alert.id, "over", None)
+    roof.clock.advance(silent + timedelta(seconds=1))
+    await other.report()
+    (again,) = await alerts(chief)
+    assert again.id != alert.id, "another silence"
+    await quality.alerts.close(chief, again.id, "已联系，手机在维修")
+    assert await alerts(chief) == [], "who closed it is not told again of the same silence"
+    await phone.report()
+    roof.clock.advance(silent + timedelta(seconds=1))
+    assert len(await alerts(chief)) == 2
+    await roof.fleet.enrolment.release(roof.admin, phone.device_id)
+    assert [one.device_id for one in await alerts(chief)] == [other.device_id], (
+        "one that is let go is nobody's"
+    )

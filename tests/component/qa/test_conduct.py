@@ -13,6 +13,7 @@ from gateway.messages.conduct import Conduct, ConductBooks
 from gateway.messages.events import CONDUCT_SEEN, ConductKind
 from qa.alerts import AlertService
 from qa.conduct.catalogue import own_catalogue
+from qa.conduct.silence import KIND
 from qa.inspection.errors import AlertUnknown
 from qa.inspection.models import AlertRow, ConductFindingRow
 from tests.support.threads import ThreadDesk
@@ -38,7 +39,7 @@ async def counted(desk: ThreadDesk) -> tuple[int, int]:
 
 def test_every_behaviour_that_the_gateway_shows_is_in_the_catalogue() -> None:
     catalogue = own_catalogue()
-    assert {kind.value for kind in ConductKind} == set(catalogue.kinds)
+    assert {*(kind.value for kind in ConductKind), KIND} == set(catalogue.kinds)
     assert all(entry.source and entry.title.zh and entry.advice.en for entry in catalogue.kinds.values())
     assert catalogue.entry("never-heard-of") is catalogue.unknown
 
