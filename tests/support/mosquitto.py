@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from core.phone_settings import MqttSettings
+from tests.support.ports import free_port
 
 ADMIN, PASSWORD = "maskline", "an-administrators-password"
 PLUGIN = "mosquitto_dynamic_security.so"
@@ -35,9 +36,7 @@ class Mosquitto:
         subprocess.run(
             [control, "dynsec", "init", str(accounts), ADMIN, PASSWORD], check=True, capture_output=True
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\nuser {getpass.getuser()}\n"
             f"plugin {plugin}\nplugin_opt_config_file {accounts}\n"
@@ -61,7 +60,7 @@ class Mosquitto:
             self._process = subprocess.Popen(
                 [str(self._binary), "-c", str(self._folder / "mosquitto.conf")], stdout=log, stderr=log
             )
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -75,5 +74,5 @@ class Mosquitto:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
