@@ -6,6 +6,7 @@ said before it first came, or while it was away, is said when it subscribes. `<p
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import aiomqtt
 
@@ -14,6 +15,7 @@ from core.errors import MasklineError
 from core.ids import new_id
 from core.logging import get_logger
 from core.phone_settings import MqttSettings
+from core.tasks import cancel, spawn
 from devicepolicy.wake.client import WINDOW, connect
 from devicepolicy.wake.dynsec import MosquittoDoor
 from devicepolicy.wake.log import Tail, Wake, cursor, move_cursor
@@ -44,6 +46,7 @@ class MqttWaker:
         while True:
             try:
                 await self._session()
+                _log.warning("mqtt.away", error_type="broken")
             except (aiomqtt.MqttError, MasklineError, OSError) as error:
                 if not failures:
                     _log.warning("mqtt.away", error_type=type(error).__name__)
@@ -65,15 +68,19 @@ class MqttWaker:
         kept = tail.floor
         async with client:
             self.connected = True
-            while True:
-                wakes = await tail.read()
-                await self._publish(client, wakes)
-                if tail.floor > kept:
-                    kept = tail.floor
-                    async with self._database.begin() as session:
-                        await move_cursor(session, READER, kept)
-                if not wakes:
-                    await asyncio.sleep(self._poll_s)
+            broken = spawn(_broken(client), name="mqtt-connection")
+            try:
+                while not broken.done():
+                    wakes = await tail.read()
+                    await self._publish(client, wakes)
+                    if tail.floor > kept:
+                        kept = tail.floor
+                        async with self._database.begin() as session:
+                            await move_cursor(session, READER, kept)
+                    if not wakes:
+                        await asyncio.wait({broken}, timeout=self._poll_s)
+            finally:
+                await cancel(broken)
 
     async def _publish(self, client: aiomqtt.Client, wakes: Sequence[Wake]) -> None:
         """Say it, and wait until the broker has it. Of several to one topic only the newest."""
@@ -100,3 +107,10 @@ class MqttWaker:
         await self._door.dismiss(device_id)
         for place in SAID:
             await client.publish(self._topics.phone(device_id, place), b"", qos=1, retain=True)
+
+
+async def _broken(client: aiomqtt.Client) -> None:
+    """Wait until the connection is gone: nothing is subscribed, and who says nothing would not notice."""
+    with suppress(aiomqtt.MqttError):
+        async for _ in client.messages:
+            pass

@@ -23,6 +23,7 @@ from devicepolicy.wake.ports import BrokerAccount
 from devicepolicy.wake.topics import Topics
 from tests.support.commanding import Agent, CommandHouse
 from tests.support.mosquitto import Mosquitto, MosquittoMissing
+from tests.support.system import until
 
 TOPICS = Topics("maskline")
 REFUSED = 128
@@ -206,6 +207,16 @@ async def test_a_broker_that_was_away_is_told_everything_when_it_is_back(
     async with subscribed(broker, account) as client:
         while (await heard(client))[1] != {"look": "commands", "version": 2}:
             pass
+
+
+async def test_a_publisher_with_nothing_to_say_knows_that_the_broker_is_away_and_comes_back_by_itself(
+    broker: Mosquitto, waker: MqttWaker
+) -> None:
+    await until(lambda: waker.connected, what="the publisher is connected")
+    await asyncio.to_thread(broker.stop)
+    await until(lambda: not waker.connected, what="the publisher knows that the broker is away")
+    await asyncio.to_thread(broker.start)
+    await until(lambda: waker.connected, what="the publisher is connected")
 
 
 async def test_a_publisher_that_was_killed_goes_on_where_it_was(
