@@ -168,7 +168,7 @@ def test_a_machine_that_allows_too_few_files_is_told(monkeypatch: pytest.MonkeyP
 
 
 def test_the_figures_stand_beside_their_peer():
-    load = Load(phones=100, unbound=10, leavers=2, orders=9, kills=3)
+    load = Load(phones=100, unbound=10, ordered=5, leavers=2, orders=9, kills=3)
     push = Push([0.1] * 100, [0.2] * 99 + [0.9], 0.05, {"web": 8.0})
     seen = {
         way: Seen({"web": 20.0}, 1.0, push, [Gone(0.1, 0.2, 0.3, 0.4)] * 2) for way in ("websocket", "mqtt")
