@@ -1,8 +1,13 @@
 """Consent: the terms that are asked for now, who agreed to them, and who took it back."""
 
-from sqlalchemy import update
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.access.model import Principal
+from core.access.scope import scope_clause
 from core.clock import Clock
 from core.db import Database
 from core.ids import new_id
@@ -14,6 +19,19 @@ from devicepolicy.enrolment.errors import ConsentRequired, ConsentStale
 from devicepolicy.enrolment.model import Agreement
 from devicepolicy.enrolment.models import ConsentRow
 from devicepolicy.enrolment.terms import Terms, TermsBook
+from devicepolicy.permissions import DEVICE_READ
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLine:
+    """Who agreed to which terms, and until when."""
+
+    employee_id: str | None
+    terms_version: str
+    terms_sha256: str
+    language: str
+    given_at: datetime
+    withdrawn_at: datetime | None
 
 
 class ConsentService:
@@ -51,6 +69,30 @@ class ConsentService:
             row = await self._register.locked(session, phone.device_id)
             if row.terms_version != agreement.version:
                 await self.record(session, row, agreement)
+
+    async def given(self, principal: Principal, device_id: str) -> list[ConsentLine]:
+        """Give the agreements of a phone within reach, the newest first."""
+        reach = scope_clause(
+            principal, DEVICE_READ, owner=DeviceRow.employee_id, department=DeviceRow.department_id
+        )
+        query = (
+            select(ConsentRow)
+            .join(DeviceRow, DeviceRow.id == ConsentRow.device_id)
+            .where(ConsentRow.device_id == device_id, reach)
+            .order_by(ConsentRow.id.desc())
+        )
+        async with self._db.read() as session:
+            return [
+                ConsentLine(
+                    row.employee_id,
+                    row.terms_version,
+                    row.terms_sha256,
+                    row.language,
+                    row.given_at,
+                    row.withdrawn_at,
+                )
+                for row in await session.scalars(query)
+            ]
 
     async def record(self, session: AsyncSession, row: DeviceRow, agreement: Agreement) -> None:
         """Write an agreement down in the caller's transaction."""

@@ -31,6 +31,7 @@ POLICY = {
     "bluetoothDisabled": True,
     "assistContentPolicy": "ASSIST_CONTENT_DISALLOWED",
     "maskline": {
+        "uploads": {"simRecordings": True},
         "conductEvents": ["CONTACT_DELETED", "RED_PACKET", "ROOT_FOUND", "CODE_SCANNED"],
         "messagingApps": [
             {"packageName": CHAT_APP, "images": "EGRESS_BLOCKED", "means": "ACCESSIBILITY_RULE"}
@@ -145,7 +146,13 @@ def conduct(site: Site, fleet: dict[str, UploadingPhone]) -> dict[str, str]:
 
 
 PATHS = ("/phones", "/phones/{good}", "/phones/{bad}", "/phones/{waiting}", "/phones/{good}/order/lost")
-MORE_PATHS = ("/phones/{good}/wipe", "/phones/enrol", "/conduct", "/conduct/{CONTACT_DELETED}")
+MORE_PATHS = (
+    "/phones/{good}/wipe",
+    "/phones/enrol",
+    "/phones/{good}/uploads",
+    "/conduct",
+    "/conduct/{CONTACT_DELETED}",
+)
 CUSTOMER = "13800138001"
 
 
@@ -266,6 +273,26 @@ def test_a_setting_is_shown_with_its_proof_and_what_cannot_be_is_told_from_what_
     with page.expect_navigation():
         page.locator("#proofs").get_by_role("link", name="查看签名").first.click()
     assert json.loads(page.locator("pre").inner_text())["signature_base"]
+
+
+def test_a_phone_shows_what_it_handed_in_and_who_agreed_to_what(
+    visit: Any, site: Site, fleet: dict[str, UploadingPhone], conduct: dict[str, str]
+) -> None:
+    phone, sound = fleet["good"], b"#!AMR" + bytes(1995)
+    _, told = site.run(phone.announce(phone.recording(sound)))
+    site.run(phone.piece(told["id"], 0, sound[:500]))
+    page = visit("admin").go(f"/phones/{phone.device_id}")
+    uploads = page.locator("#uploads")
+    expect(uploads).to_contain_text("上传中 25%")
+    expect(uploads).to_contain_text(re.compile(r"138\*{4}8001 ✕?手机上已删"))
+    expect(page.locator("#consent")).to_contain_text("林晓 告知书")
+    expect(page.locator("#settings")).to_contain_text("删除联系人、扫一扫")  # words, not JSON
+    uploads.get_by_role("link", name="看全部").click()
+    page.get_by_label("手机上").select_option("false")
+    expect(page.get_by_text("没有符合条件的记录")).to_be_visible()
+    page.goto(f"{site.stage.url}/phones/{phone.device_id}")
+    page.locator("#conduct").get_by_role("link", name="删除联系人").click()
+    expect(page).to_have_url(f"{site.stage.url}/conduct/{conduct['CONTACT_DELETED']}")
 
 
 def test_a_phone_comes_in_by_its_code_and_is_approved_without_a_reload(

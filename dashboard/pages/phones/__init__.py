@@ -3,7 +3,17 @@
 from core.web.endpoint import Endpoint
 from dashboard.live.feed import LiveFeed
 from dashboard.pages.administrator.kit import Kit
-from dashboard.pages.phones import conduct, device, enrol, fleet, orders, policy_acts, rollouts, trust
+from dashboard.pages.phones import (
+    conduct,
+    device,
+    enrol,
+    fleet,
+    orders,
+    policy_acts,
+    rollouts,
+    trust,
+    uploads,
+)
 from dashboard.pages.phones.kit import PhoneKit
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
@@ -20,6 +30,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
         *trust.endpoints(kit),
         *conduct.endpoints(kit),
         *device.endpoints(kit),
+        *uploads.endpoints(kit),
         *policy_acts.endpoints(desk),
         *rollouts.endpoints(desk),
     ]

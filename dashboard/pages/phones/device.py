@@ -1,6 +1,5 @@
-"""One phone: each setting with its proof, orders and how they went, what it is, what happened to it."""
+"""One phone: each setting with its proof, orders, what it handed in, consent, what happened to it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,8 +12,9 @@ from dashboard.asked import Asked
 from dashboard.forms import DoneQuery
 from dashboard.pages.phones.kit import PhoneKit, PhonePath, line_of, names_of
 from dashboard.pages.phones.orders import NAME_OF, SimpleOrder
+from dashboard.pages.phones.said import Said, said
+from dashboard.pages.phones.uploads import newest
 from dashboard.pages.preferences import Seen
-from devicepolicy.capabilities.paths import steps_of
 from devicepolicy.capabilities.table import CapabilityTable
 from devicepolicy.commands.machine import Approval, CommandState
 from devicepolicy.commands.model import CommandDetail, CommandView
@@ -38,13 +38,10 @@ _WORST_FIRST = (SettingState.FAILED, SettingState.PENDING, SettingState.EXPECTED
 
 @dataclass(frozen=True, slots=True)
 class ShownSetting:
-    """A setting by its name for people. `of`: the app or rule it concerns; `value`: what is wanted."""
+    """A setting as judged from the phone's last report, and what is wanted of it in words."""
 
     line: SettingLine
-    title_zh: str
-    title_en: str
-    of: str
-    value: str
+    said: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +59,11 @@ class ShownOrder:
 
 
 def shown_settings(
-    lines: tuple[SettingLine, ...], values: Mapping[str, JSON], table: CapabilityTable
+    lines: tuple[SettingLine, ...], values: Mapping[str, JSON], table: CapabilityTable, language: str
 ) -> list[ShownSetting]:
     """Give the settings in people's words, what is wrong first."""
-    shown = [_setting(line, values, table) for line in lines]
+    shown = [ShownSetting(line, said(line.name, values.get(line.name), language, table)) for line in lines]
     return sorted(shown, key=lambda one: (_WORST_FIRST.index(one.line.state), one.line.name))
-
-
-def _setting(line: SettingLine, values: Mapping[str, JSON], table: CapabilityTable) -> ShownSetting:
-    known = table.of(line.name)
-    keys = [step.key for step in steps_of(line.name) if step.key is not None]
-    value = json.dumps(values[line.name], ensure_ascii=False) if line.name in values else ""
-    title = (known.zh, known.en) if known else (line.name, line.name)
-    return ShownSetting(line, *title, ", ".join(keys), value.strip('"'))
 
 
 def endpoints(kit: PhoneKit) -> list[Endpoint]:
@@ -114,7 +103,12 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
             detail=detail,
             phone=line_of(detail.view, directory, names),
             wanted=wanted,
-            settings=shown_settings(detail.settings, wanted.values if wanted else {}, table),
+            settings=shown_settings(
+                detail.settings, wanted.values if wanted else {}, table, context.language
+            ),
+            handed_in=await newest(kit, principal, path.device_id),
+            consents=await parts.fleet.consent.given(principal, path.device_id),
+            terms=parts.fleet.consent.current(),
             orders=await _orders(kit, principal, path.device_id),
             reads_orders=principal.allows(COMMAND_READ),
             names=names,
