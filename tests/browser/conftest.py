@@ -1,5 +1,6 @@
 """A seeded server, Chromium, and pages that watch their console and where they ask."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests.browser.hands import wait_like_a_user
 from tests.browser.stage import Stage
@@ -15,7 +16,10 @@ from tests.browser.stage import Stage
 CHROMIUM = Path("/usr/bin/chromium")
 START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
-expect.set_options(timeout=20_000)  # a page is waited for as long as a busy machine may need
+PATIENCE_MS = 60_000
+"""How long a page is waited for: as long as a busy machine may need."""
+QUIET_ROUNDS = 5
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -47,18 +51,45 @@ def stage(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @dataclass
 class Visit:
-    """One browser window. `faults` holds console errors, `asked` every address."""
+    """One browser window. `faults` holds console errors, `asked` every address, `open` what is not answered yet."""
 
     page: Page
     stage: Stage
     faults: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    open: set[Request] = field(default_factory=set)
     expects_faults: bool = False
+
+    def watch(self) -> None:
+        """Keep what the page asks for and what goes wrong in it."""
+        self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", self._asked)
+        self.page.on("requestfinished", self._over)
+        self.page.on("requestfailed", self._over)
+
+    def _asked(self, request: Request) -> None:
+        self.asked.append(request.url)
+        endless = request.resource_type in {"media", "eventsource"}
+        if not endless and not request.url.startswith(("data:", "blob:")):
+            self.open.add(request)
+
+    def _over(self, request: Request) -> None:
+        self.open.discard(request)
 
     def go(self, path: str) -> Page:
         self.page.goto(self.stage.url + path)
-        self.page.wait_for_load_state("networkidle")
+        self.settle()
         return self.page
+
+    def settle(self) -> None:
+        """Wait until the page has all that it asked for, and asks for no more: Playwright's own wait takes 500 ms."""
+        deadline, quiet = time.monotonic() + PATIENCE_MS / 1000, 0
+        while quiet < QUIET_ROUNDS:
+            assert time.monotonic() < deadline, [request.url for request in self.open]
+            asked = len(self.asked)
+            self.page.wait_for_timeout(20)
+            quiet = 0 if self.open or len(self.asked) > asked else quiet + 1
 
     def call(self, name: str) -> Page:
         return self.go(f"/calls/{self.stage.seeded.calls[name]}")
@@ -103,10 +134,9 @@ def visit(chromium: Browser, stage: Stage) -> Iterator[Callable[..., Visit]]:
             [{"name": name, "value": value, "url": stage.url} for name, value in cookies.items() if value]
         )
         wait_like_a_user(context)
+        context.set_default_timeout(PATIENCE_MS)
         one = Visit(context.new_page(), stage)
-        one.page.on("console", lambda said: one.faults.append(said.text) if said.type == "error" else None)
-        one.page.on("pageerror", lambda error: one.faults.append(str(error)))
-        one.page.on("request", lambda request: one.asked.append(request.url))
+        one.watch()
         opened.append(one)
         return one
 

@@ -13,7 +13,7 @@ from gateway.customers.importing.report import ImportMode
 from gateway.customers.model import CustomerFilter
 from gateway.messages.templating import Variable, VariableKind
 from gateway.numbers.model import BindingFilter, BindRequest
-from tests.browser.conftest import Visit
+from tests.browser.conftest import PATIENCE_MS, Visit
 from tests.browser.hands import press
 from tests.browser.seed import PASSWORD
 from tests.browser.stage import Stage
@@ -346,7 +346,7 @@ def test_the_system_says_what_is_wrong_and_refreshes_itself(visit: Any, stage: S
     page = visit("admin").go("/system")
     expect(page.locator("#state")).to_contain_text("没有运行：")
     expect(page.locator("#state")).to_contain_text("maskline serve")
-    with page.expect_response(lambda answer: answer.url.endswith("/system"), timeout=8000):
+    with page.expect_response(lambda answer: answer.url.endswith("/system"), timeout=PATIENCE_MS):
         pass
     auditor = visit("sun").go("/system")
     expect(auditor.locator("#state")).to_contain_text("账本已签署")

@@ -183,7 +183,7 @@ def test_a_thread_shows_what_became_of_every_message(visit: Open, stage: Stage) 
     expect(page.locator(".bubble.customer")).to_contain_text("139****3333")
     page.get_by_label("内容").fill("正在写")
     stage.run(stage.extra.answer(stage, "还有一个问题"))
-    expect(page.locator(".bubble.customer").last).to_contain_text("还有一个问题", timeout=10_000)
+    expect(page.locator(".bubble.customer").last).to_contain_text("还有一个问题")
     expect(page.get_by_label("内容")).to_have_value("正在写")
 
 

@@ -58,7 +58,7 @@ def fill(page: Page, stage: Stage, *, note: str | None = None) -> None:
 def verify(page: Page) -> Any:
     page.get_by_role("button", name="在浏览器中校验").click()
     result = page.locator("#verify-result")
-    expect(result).not_to_have_text("正在校验…", timeout=20000)
+    expect(result).not_to_have_text("正在校验…")
     return result
 
 
@@ -212,7 +212,7 @@ def test_evidence_is_made_taken_and_holds_offline(visit: Any, stage: Stage, tmp_
     page.get_by_role("link", name="王*").click()
     expect(page.get_by_text("1 · 1.0 MB")).to_be_visible()
     page.get_by_role("button", name="制作证据包").click()
-    expect(page.get_by_role("link", name="下载证据包")).to_be_visible(timeout=20000)
+    expect(page.get_by_role("link", name="下载证据包")).to_be_visible()
     window.check_accessible()
     with page.expect_download() as taken:
         page.get_by_role("link", name="下载证据包").click()

@@ -14,9 +14,11 @@ OWN = "seven quiet rivers 42"
 
 
 def log_in(page: Page, username: str, password: str) -> None:
+    """Send the form and wait for the page that answers: a refusal looks like the one before it."""
     page.get_by_label("用户名").fill(username)
     page.get_by_label("密码").fill(password)
-    page.get_by_role("button", name="登录", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="登录", exact=True).click()
 
 
 def test_first_log_in_sets_password_and_second_factor_then_code_is_asked(visit: Any, stage: Stage) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import PATIENCE_MS, Visit
 from tests.browser.hands import press
 from tests.browser.leaving_day import add_customer, seed
 from tests.browser.stage import Stage
@@ -78,7 +78,7 @@ def test_a_leaver_is_unbound_a_second_administrator_is_told_and_it_is_undone(
     expect(panel(page)).to_contain_text("指令已发出，等待手机回报")
     expect(panel(page)).to_contain_text("下次尝试")
     expect(page.get_by_role("row", name="林晓")).to_contain_text("进行中")
-    with page.expect_response(re.compile(r"/offboarding/[0-9a-f]{32}$"), timeout=8000):
+    with page.expect_response(re.compile(r"/offboarding/[0-9a-f]{32}$"), timeout=PATIENCE_MS):
         pass  # it refreshes itself
     with page.expect_download() as download:
         panel(page).get_by_role("link", name="下载审计包").click()

@@ -178,7 +178,7 @@ def test_who_is_logged_out_elsewhere_is_told(visit: Any, stage: Stage) -> None:
             await stage.people.sessions.kill_all(session, stage.seeded.people["zhao"].principal.employee_id)
 
     stage.run(log_out())
-    expect(page.locator("#live-state")).to_contain_text("登录已结束", timeout=10000)
+    expect(page.locator("#live-state")).to_contain_text("登录已结束")
     page.get_by_role("link", name="重新打开").click()
     expect(page.get_by_role("heading", name="登录")).to_be_visible()
 
