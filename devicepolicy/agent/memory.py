@@ -23,6 +23,8 @@ class Memory:
 
     server: str = ""
     keys: dict[str, str] = field(default_factory=dict)
+    key_seq: int = 0
+    """Which of the server's keys in a row the newest that is believed is."""
     seed: str = ""
     device_id: str = ""
     trust: str = ""

@@ -8,6 +8,7 @@ from .memory import Kept, Memory
 from .phone import LAST, SimulatedPhone
 from .signing import COMMAND, JSON, Refused, unverified, verify
 from .store import Store
+from .succession import follow, settle
 
 FAREWELLS = 3
 """How often the result of a last command is sent before it is carried out."""
@@ -57,6 +58,7 @@ class Orders:
         answer = (await self._client.ask("GET", f"/commands?after={memory.acked}")).body
         more = bool(answer["more"])
         for token in answer["commands"]:
+            await follow(self._client, memory, self._store, token)
             try:
                 self._keep(token)
             except Refused as refused:
@@ -77,6 +79,7 @@ class Orders:
     def _keep(self, token: str) -> None:
         memory, client = self._memory, self._client
         found = verify(token, COMMAND, keys=memory.keys, device_id=memory.device_id, now=client.now())
+        settle(memory, token)
         command_id, kind = found.doc.get("command_id"), found.doc.get("type")
         if not isinstance(command_id, str) or not isinstance(kind, str):
             raise Refused("malformed")

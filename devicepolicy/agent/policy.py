@@ -10,6 +10,7 @@ from .memory import Memory
 from .phone import SimulatedPhone
 from .signing import DESIRED, JSON, Refused, document_sha256, setting_sha256, verify
 from .store import Store
+from .succession import follow, settle
 
 
 class Policy:
@@ -32,6 +33,7 @@ class Policy:
         if answer.status == 304:
             return
         body = answer.body
+        await follow(self._client, memory, self._store, body["signed"])
         found = verify(
             body["signed"],
             DESIRED,
@@ -43,6 +45,7 @@ class Policy:
         wanted = dict(found.doc)
         if wanted.get("version") != found.sequence or wanted.get("sha256") != document_sha256(wanted):
             raise Refused("hash-differs")
+        settle(memory, body["signed"])
         memory.floor_s = max(memory.floor_s, found.issued)
         memory.wanted, memory.etag = wanted, answer.etag
         memory.believe_until_s = found.expires

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 JSON: TypeAlias = Any
 TAG = "maskline-agent"
 LABEL = "phone"
-DESIRED, COMMAND = "maskline-desired", "maskline-command"
+DESIRED, COMMAND, KEY = "maskline-desired", "maskline-command", "maskline-key"
+ANY_DEVICE = "*"
 _HEADER = {"alg", "kid", "typ"}
 _PAYLOAD = {"aud", "seq", "iat", "nbf", "exp", "doc"}
 _PART = re.compile(r"[A-Za-z0-9_-]*")
@@ -141,6 +142,16 @@ def _judge(payload: Mapping[str, JSON], device_id: str, now: float, not_behind: 
         raise Refused("expired")
     if payload["seq"] < not_behind:
         raise Refused("behind")
+
+
+def key_id_in(token: str) -> str:
+    """Give the key that a token names, believed or not; empty if it cannot even be read."""
+    try:
+        header = json.loads(unb64u(token.partition(".")[0]))
+    except (ValueError, RecursionError):
+        return ""
+    kid = header.get("kid") if isinstance(header, dict) else None
+    return kid if isinstance(kid, str) else ""
 
 
 def unverified(token: str) -> Mapping[str, JSON]:

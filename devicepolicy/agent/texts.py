@@ -44,8 +44,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "clock": ("本机时钟偏差（秒）", "error of the phone's own clock, in seconds"),
     "loss": ("请求或应答丢失的比例", "share of requests or answers that get lost"),
     "agent-command": (
-        "启动被检代理的命令，{server} {qr} {folder} 会被替换；缺省检验参考代理",
-        "command that starts the agent to check, with {server} {qr} {folder}; our own without it",
+        "启动被检代理的命令，{server} {qr} {folder} {deeds} 会被替换；缺省检验参考代理",
+        "command that starts the agent to check, with {server} {qr} {folder} {deeds}; our own without it",
     ),
     "only": ("只检验此项", "check this case only"),
     "ask-terms": ("是否同意以上告知书？[y/N] ", "Do you agree to the terms above? [y/N] "),
@@ -70,6 +70,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "round-refused": ("有内容不可信或被拒绝", "something was not to be believed, or was refused"),
     "round-ended": ("已不再受管理：{ended}", "no longer managed: {ended}"),
     "case-passed": ("通过  {zh}", "passed  {en}"),
+    "case-left": ("未检验  {zh}（命令里没有 {{deeds}}）", "left out  {en} (the command has no {{deeds}})"),
     "case-failed": ("未通过  {zh}：{why}", "FAILED  {en}: {why}"),
     "conform-sum": ("{passed} 项通过，{failed} 项未通过", "{passed} passed, {failed} failed"),
 }

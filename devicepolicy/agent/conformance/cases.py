@@ -23,9 +23,11 @@ class Case:
     en: str
     check: Check
     clock_s: float = 0.0
+    deeds: bool = False
+    """Whether something has to happen on the phone: only with an agent that reads a file of deeds."""
 
 
-async def _report(stage: Stage, version: int) -> Mapping[str, JSON]:
+async def report_of(stage: Stage, version: int) -> Mapping[str, JSON]:
     def there() -> bool:
         return any(report["applied_version"] == version for report in stage.reports)
 
@@ -38,53 +40,53 @@ async def _done(stage: Stage, *queued: Queued) -> list[Mapping[str, JSON]]:
     return [stage.result(one) or {} for one in queued]
 
 
-def _require(truth: object, why: str) -> None:
+def require(truth: object, why: str) -> None:
     if not truth:
         raise AssertionError(why)
 
 
 async def terms_first(stage: Stage) -> None:
     await stage.until("enrolment", lambda: stage.phone is not None)
-    _require(stage.seen.index("/terms") < stage.seen.index("/enrol"), "the terms were not shown first")
+    require(stage.seen.index("/terms") < stage.seen.index("/enrol"), "the terms were not shown first")
 
 
 async def applied_with_proof(stage: Stage) -> None:
     stage.want(1, {**CAMERA, **SCREEN}, {**CAMERA, **SCREEN})
-    report = await _report(stage, 1)
+    report = await report_of(stage, 1)
     for name, value in {**CAMERA, **SCREEN}.items():
         said = report["settings"].get(name, {})
         right = said.get("sha256") == setting_sha256(name, value)
-        _require(right or "reason" in said, f"{name} has neither the right hash nor a reason")
-    _require(stage.desired is not None, "")
+        require(right or "reason" in said, f"{name} has neither the right hash nor a reason")
+    require(stage.desired is not None, "")
     if stage.desired is not None:
-        _require(report["applied_sha256"] == stage.desired()[1], "the document's hash is wrong")
+        require(report["applied_sha256"] == stage.desired()[1], "the document's hash is wrong")
 
 
 async def asks_with_its_tag(stage: Stage) -> None:
     stage.want(1, CAMERA, CAMERA)
-    await _report(stage, 1)
+    await report_of(stage, 1)
     await stage.until("If-None-Match with the tag that it has", lambda: stage.held_tags > 0)
 
 
 async def unknown_setting(stage: Stage) -> None:
     strange = {"noSuchSettingAnywhere": True}
     stage.want(1, {**CAMERA, **strange}, {**CAMERA, **strange})
-    said = (await _report(stage, 1))["settings"].get("noSuchSettingAnywhere", {})
-    _require("sha256" not in said or said["sha256"] is None, "it says to have what it does not know")
-    _require(said.get("reason"), "it does not say why a setting is missing")
+    said = (await report_of(stage, 1))["settings"].get("noSuchSettingAnywhere", {})
+    require("sha256" not in said or said["sha256"] is None, "it says to have what it does not know")
+    require(said.get("reason"), "it does not say why a setting is missing")
 
 
 async def _bad_desired(stage: Stage, spoil: Callable[[], None]) -> None:
     stage.want(2, CAMERA, CAMERA)
-    await _report(stage, 2)
+    await report_of(stage, 2)
     spoil()
     before = stage.fetched
     await stage.until("two more looks", lambda: stage.fetched >= before + 2)
-    _require(all(report["state"] == "ACTIVE" for report in stage.reports), "it entered a state it must not")
+    require(all(report["state"] == "ACTIVE" for report in stage.reports), "it entered a state it must not")
     stage.want(9, SCREEN, SCREEN)
-    await _report(stage, 9)
+    await report_of(stage, 9)
     versions = {report["applied_version"] for report in stage.reports} - {None, 2, 9}
-    _require(not versions, f"it applied version {versions}")
+    require(not versions, f"it applied version {versions}")
 
 
 async def tampered_desired(stage: Stage) -> None:
@@ -123,7 +125,7 @@ async def command_once(stage: Stage) -> None:
     third = stage.order(3, "START_LOST_MODE")
     (result,) = await _done(stage, third)
     status = result.get("status", {}).get("startLostModeStatus", {}).get("status")
-    _require(status == "SUCCESS", "a command that came twice was carried out twice")
+    require(status == "SUCCESS", "a command that came twice was carried out twice")
 
 
 async def in_order(stage: Stage) -> None:
@@ -132,23 +134,23 @@ async def in_order(stage: Stage) -> None:
     queued = [stage.order(number, kind) for number, kind in enumerate(kinds, start=1)]
     told = await _done(stage, *queued)
     order = [one["command_id"] for one in stage.results]
-    _require(order == sorted(order), "results came in another order than the commands")
+    require(order == sorted(order), "results came in another order than the commands")
     for one in told:
         words = [part.get("status") for part in one.get("status", {}).values()]
-        _require(all(word == "SUCCESS" for word in words), "commands were carried out in another order")
+        require(all(word == "SUCCESS" for word in words), "commands were carried out in another order")
 
 
 async def _bad_command(stage: Stage, **how: JSON) -> None:
     stage.want(1, CAMERA, CAMERA)
     bad = stage.order(1, "START_LOST_MODE", bad=True, **how)
     await stage.until("two looks", lambda: bad.offered >= 2 or bad.acked)
-    _require(not bad.acked, "it acknowledged a command that it must not take")
+    require(not bad.acked, "it acknowledged a command that it must not take")
     good = stage.order(2, "STOP_LOST_MODE")
     (told,) = await _done(stage, good)
     word = told.get("status", {}).get("stopLostModeStatus", {}).get("status", "NOT_IN_LOST_MODE")
-    _require(word == "NOT_IN_LOST_MODE", "it carried out a command that it must not")
+    require(word == "NOT_IN_LOST_MODE", "it carried out a command that it must not")
     result = stage.result(bad)
-    _require(result is None or result["state"] != "SUCCEEDED", "it says to have done what it must not do")
+    require(result is None or result["state"] != "SUCCEEDED", "it says to have done what it must not do")
 
 
 async def command_of_another(stage: Stage) -> None:
@@ -169,7 +171,7 @@ async def command_withheld(stage: Stage) -> None:
     await stage.until("its acknowledgement", lambda: held.acked)
     (told,) = await _done(stage, stage.order(2, "STOP_LOST_MODE"))
     word = told.get("status", {}).get("stopLostModeStatus", {}).get("status", "NOT_IN_LOST_MODE")
-    _require(word == "NOT_IN_LOST_MODE", "it began a command without leave to begin")
+    require(word == "NOT_IN_LOST_MODE", "it began a command without leave to begin")
 
 
 async def result_of_unknown(stage: Stage) -> None:
@@ -177,29 +179,29 @@ async def result_of_unknown(stage: Stage) -> None:
     stage.results_wanted.append("f" * 32)
     asked = Queued("f" * 32, 0, "")
     (told,) = await _done(stage, asked)
-    _require((told["state"], told.get("error_code")) == ("FAILED", "UNKNOWN"), "it made up a result")
+    require((told["state"], told.get("error_code")) == ("FAILED", "UNKNOWN"), "it made up a result")
 
 
 async def unknown_command(stage: Stage) -> None:
     stage.want(1, CAMERA, CAMERA)
     (told,) = await _done(stage, stage.order(1, "NO_SUCH_COMMAND"))
-    _require(told["state"] in {"REJECTED", "FAILED"}, "it says to have done what it does not know")
+    require(told["state"] in {"REJECTED", "FAILED"}, "it says to have done what it does not know")
 
 
 async def clock_corrected(stage: Stage) -> None:
     stage.want(1, CAMERA, CAMERA)
-    await _report(stage, 1)
-    _require(stage.skewed <= 3, "it keeps signing with its own wrong clock")
+    await report_of(stage, 1)
+    require(stage.skewed <= 3, "it keeps signing with its own wrong clock")
 
 
 async def released(stage: Stage) -> None:
     stage.want(1, CAMERA, CAMERA)
-    await _report(stage, 1)
+    await report_of(stage, 1)
     stage.ended = True
     before = len(stage.reports)
     asked = len(stage.seen)
     await stage.until("one more request", lambda: len(stage.seen) > asked or bool(stage.faults), 20)
-    _require(len(stage.reports) == before, "it reports after it was released")
+    require(len(stage.reports) == before, "it reports after it was released")
 
 
 CASES = (

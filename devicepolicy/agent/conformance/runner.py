@@ -12,17 +12,21 @@ import aiohttp
 from aiohttp import web
 
 from ..agent import Agent, Invitation, run
+from ..life import DeedsFile
 from ..phone import SimulatedPhone
 from ..signing import JSON
 from ..store import FileStore
 from ..texts import say
 from .cases import CASES, Case
 from .stage import Stage
+from .upload_cases import UPLOAD_CASES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 EVERY_S = 0.05
+ALL_CASES = (*CASES, *UPLOAD_CASES)
+DEEDS = "deeds.jsonl"
 Launch: TypeAlias = Callable[[Path, Path], AbstractAsyncContextManager[None]]
 """Starts an agent on a file with the QR code's text and an empty folder, and ends it."""
 
@@ -36,7 +40,11 @@ async def conform(
 ) -> int:
     """Run the cases and write how each went; give the exit code."""
     start = launch or (ours if command is None else by_command(command))
-    chosen = [case for case in CASES if only in {None, case.name}]
+    chosen = [case for case in ALL_CASES if only in {None, case.name}]
+    if command is not None and "{deeds}" not in command:
+        for case in [case for case in chosen if case.deeds]:
+            chosen.remove(case)
+            write(f"{case.name:18} {say('case-left', zh=case.zh, en=case.en)}")
     failed = 0
     for case in chosen:
         why = await check(case, start)
@@ -57,6 +65,7 @@ async def check(case: Case, launch: Launch) -> str | None:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             stage.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             qr, disk = _hand_out(stage, Path(folder))
+            stage.deeds = qr.with_name(DEEDS)
             async with launch(qr, disk):
                 await case.check(stage)
         except AssertionError as wrong:
@@ -83,7 +92,9 @@ async def ours(qr: Path, folder: Path) -> "AsyncIterator[None]":
 
     async with aiohttp.ClientSession() as http:
         store = FileStore(folder)
-        living = asyncio.ensure_future(live(Agent(store, SimulatedPhone(store), http)))
+        agent = Agent(store, SimulatedPhone(store), http)
+        agent.live(DeedsFile(qr.with_name(DEEDS)))
+        living = asyncio.ensure_future(live(agent))
         try:
             yield
         finally:
@@ -94,12 +105,13 @@ async def ours(qr: Path, folder: Path) -> "AsyncIterator[None]":
 
 
 def by_command(command: str) -> Launch:
-    """Start an agent by a command with `{qr}`, `{folder}` and `{server}`; it is killed at the end."""
+    """Start an agent by a command with `{qr}`, `{folder}`, `{server}`, `{deeds}`; it is killed at the end."""
 
     @asynccontextmanager
     async def launch(qr: Path, folder: Path) -> "AsyncIterator[None]":
         server = _invitation(qr).server
-        filled = [part.format(qr=qr, folder=folder, server=server) for part in shlex.split(command)]
+        told = {"qr": qr, "folder": folder, "server": server, "deeds": qr.with_name(DEEDS)}
+        filled = [part.format(**told) for part in shlex.split(command)]
         child = await asyncio.create_subprocess_exec(*filled, stdin=asyncio.subprocess.DEVNULL)
         try:
             yield

@@ -1,11 +1,13 @@
 """A server that plays what a case asks for, and writes down what an agent does."""
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -46,6 +48,19 @@ class Queued:
     acked: bool = False
 
 
+@dataclass(slots=True)
+class Sound:
+    """A recording that an agent hands in. `sent`: bytes that came, those that came twice too."""
+
+    told: Mapping[str, JSON]
+    data: bytearray = field(default_factory=bytearray)
+    sent: int = 0
+
+    @property
+    def whole(self) -> bool:
+        return len(self.data) >= int(self.told["size"])
+
+
 @dataclass
 class Stage:
     """One server for one case. `faults` are breaches of rules that hold in every case."""
@@ -62,6 +77,16 @@ class Stage:
     held_tags: int = 0
     skewed: int = 0
     ended: bool = False
+    deeds: Path | None = None
+    items: list[Mapping[str, JSON]] = field(default_factory=list)
+    """Records and events that were answered."""
+    tried: list[Mapping[str, JSON]] = field(default_factory=list)
+    """And those whose answer was a failure."""
+    sounds: dict[str, Sound] = field(default_factory=dict)
+    failing: int = 0
+    lost_answers: int = 0
+    consent_missing: bool = False
+    refused: int = 0
 
     def __post_init__(self) -> None:
         self.key = Ed25519PrivateKey.generate()
@@ -121,6 +146,12 @@ class Stage:
         full = {"version": version, "sha256": digest, **document}
         self.desired = lambda: (version, digest, self.sign(DESIRED, full, version, **how))
 
+    def happen(self, *deeds: Mapping[str, JSON]) -> None:
+        """Let something happen on the phone."""
+        if self.deeds is not None:
+            with self.deeds.open("a", encoding="utf-8") as file:
+                file.write("".join(f"{json.dumps(deed, ensure_ascii=False)}\n" for deed in deeds))
+
     def tamper(self) -> None:
         """Change what is wanted without signing it anew."""
         made = self.desired
@@ -172,6 +203,10 @@ class Stage:
             ("GET", "/commands", self._commands),
             ("POST", "/commands/acks", self._acks),
             ("POST", "/commands/results", self._results),
+            ("POST", "/uploads/records", self._records),
+            ("POST", "/uploads/events", self._records),
+            ("POST", "/uploads/recordings", self._announce),
+            ("PATCH", "/uploads/recordings/{id}", self._piece),
             ("GET", "/wake", self._wake),
             ("GET", "/wake/poll", self._poll),
         ]
@@ -188,7 +223,7 @@ class Stage:
             self.seen.append(path)
             self._changed.set()
             raw = await request.read()
-            body = json.loads(raw) if raw else None
+            body = raw if request.method == "PATCH" else json.loads(raw) if raw else None
             key = self.phone
             if path == "/enrol" and isinstance(body, dict):
                 key = Ed25519PublicKey.from_public_bytes(unb64u(body["public_key"]))
@@ -310,6 +345,41 @@ class Stage:
         self.results_wanted.clear()
         known = [{"command_id": one["command_id"], "state": one["state"]} for one in body["results"]]
         return web.json_response({"results": known, "server_time": self._time()})
+
+    async def _records(self, _: web.Request, body: JSON) -> web.Response:
+        items = body.get("records") or body.get("events")
+        if self.consent_missing:
+            self.refused += 1
+            return _problem(403, "consent-required", terms_version=self.terms["version"])
+        if self.failing > 0:
+            self.failing -= 1
+            self.tried += items
+            return _problem(503, "unavailable")
+        known = {item["id"] for item in self.items}
+        results = [{"outcome": "duplicate" if one["id"] in known else "kept", "id": DEVICE} for one in items]
+        self.items += [item for item in items if item["id"] not in known]
+        return web.json_response({"results": results, "server_time": self._time(), "skew_s": 0})
+
+    async def _announce(self, _: web.Request, body: JSON) -> web.Response:
+        sound_id = hashlib.sha256(f"{body['id']}|{body['sha256']}".encode()).hexdigest()[:32]
+        return self._progress(sound_id, self.sounds.setdefault(sound_id, Sound(body)))
+
+    async def _piece(self, request: web.Request, body: JSON) -> web.Response:
+        sound_id, offset = request.match_info["id"], int(request.query["offset"])
+        sound = self.sounds[sound_id]
+        sound.sent += len(body)
+        if offset != len(sound.data):
+            return _problem(409, "offset-wrong", offset=len(sound.data))
+        sound.data += body
+        if self.lost_answers > 0:
+            self.lost_answers -= 1
+            return _problem(503, "unavailable")
+        return self._progress(sound_id, sound)
+
+    def _progress(self, sound_id: str, sound: Sound) -> web.Response:
+        state = "COMPLETE" if sound.whole else "OPEN"
+        told = {"id": sound_id, "state": state, "offset": len(sound.data), "size": sound.told["size"]}
+        return web.json_response(told)
 
     async def _wake(self, request: web.Request, _: JSON) -> web.StreamResponse:
         socket = web.WebSocketResponse()

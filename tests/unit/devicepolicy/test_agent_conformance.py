@@ -7,22 +7,25 @@ from collections.abc import Callable
 
 import pytest
 
-from devicepolicy.agent import orders, policy, signing
-from devicepolicy.agent.client import Client
+from devicepolicy.agent import collector, orders, policy, signing
+from devicepolicy.agent.agent import Agent
+from devicepolicy.agent.backlog import Backlog
+from devicepolicy.agent.client import Client, Problem
 from devicepolicy.agent.conformance import stage as stages
-from devicepolicy.agent.conformance.cases import CASES
-from devicepolicy.agent.conformance.runner import by_command, check, conform, ours
+from devicepolicy.agent.conformance.runner import ALL_CASES, by_command, check, conform, ours
 from devicepolicy.agent.memory import Kept
 from devicepolicy.agent.orders import Orders
+from devicepolicy.agent.uploads import Uploads
+from devicepolicy.agent.wishes import Wishes
 
-CASE = {case.name: case for case in CASES}
+CASE = {case.name: case for case in ALL_CASES}
 Break = Callable[[pytest.MonkeyPatch], None]
 
 
 async def test_our_own_agent_passes() -> None:
     said: list[str] = []
     assert await conform(write=said.append) == 0, said
-    assert len(said) == len(CASES) + 1
+    assert len(said) == len(ALL_CASES) + 1
 
 
 async def test_an_agent_is_started_by_its_command() -> None:
@@ -99,6 +102,40 @@ def backwards(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Orders, "_acknowledge", reverse)
 
 
+def careless_of_hashes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(collector, "sha256_of", lambda _: "0" * 64)
+
+
+def drops_unanswered(patch: pytest.MonkeyPatch) -> None:
+    hand_in = Uploads._hand_in
+
+    async def drop(self: Uploads, client: Client, batch) -> None:
+        try:
+            await hand_in(self, client, batch)
+        except Problem:
+            self._backlog.done(batch)
+
+    patch.setattr(Uploads, "_hand_in", drop)
+
+
+def starts_over(patch: pytest.MonkeyPatch) -> None:
+    piece = Backlog.piece
+    patch.setattr(Backlog, "piece", lambda self, sound, _, size: piece(self, sound, 0, size))
+
+
+def collects_all(patch: pytest.MonkeyPatch) -> None:
+    for wish in ("record", "recording", "event"):
+        patch.setattr(Wishes, wish, lambda *_: True)
+
+
+def at_any_hour(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Wishes, "open_now", lambda *_: True)
+
+
+def deaf_to_consent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Agent, "_told_off", lambda *_: "refused")
+
+
 @pytest.mark.parametrize(
     ("spoil", "case"),
     [
@@ -117,6 +154,12 @@ def backwards(patch: pytest.MonkeyPatch) -> None:
         (boastful, "unknown-setting"),
         (repeats_its_nonce, "applied"),
         (stubborn_clock, "clock"),
+        (careless_of_hashes, "upload-hashed"),
+        (drops_unanswered, "upload-again"),
+        (starts_over, "upload-resumed"),
+        (collects_all, "upload-wanted"),
+        (at_any_hour, "upload-hours"),
+        (deaf_to_consent, "upload-consent"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

@@ -25,6 +25,16 @@ from devicepolicy.identity.errors import REFUSALS
 from devicepolicy.identity.requests import sign_request
 from devicepolicy.policies.settings import flatten, setting_sha256
 from devicepolicy.sync.schemas import ReportIn
+from devicepolicy.uploads.catalogue import catalogue
+from devicepolicy.uploads.errors import (
+    OffsetWrong,
+    PieceInvalid,
+    RecordingBroken,
+    RecordingNotWanted,
+    RecordingUnknown,
+)
+from devicepolicy.uploads.model import Outcome, RecordKind
+from devicepolicy.uploads.schemas import EventsIn, RecordingIn, RecordsIn
 from scripts.make_agent_settings import PAGE, page, text
 
 PROTOCOL = PAGE.with_name("agent-protocol.md")
@@ -47,7 +57,10 @@ def test_settings_are_those_of_the_capability_table() -> None:
     assert set(known().rows) == set(table().rows)
 
 
-@pytest.mark.parametrize("model", [EnrolIn, AgreementIn, ReportIn, AckBody, ResultsBody])
+@pytest.mark.parametrize(
+    "model",
+    [EnrolIn, AgreementIn, ReportIn, AckBody, ResultsBody, RecordsIn, EventsIn, RecordingIn],
+)
 def test_examples_of_the_document_are_what_the_server_takes(model) -> None:
     text = PROTOCOL.read_text("utf-8")
     found = re.findall(rf"<!-- {model.__name__} -->\n```json\n(.*?)```", text, re.DOTALL)
@@ -60,8 +73,23 @@ def test_the_document_names_every_refusal_and_every_command() -> None:
     text = PROTOCOL.read_text("utf-8")
     for refusal in REFUSALS:
         assert f"`{refusal.code}`" in text
-    for kind in CommandKind:
+    for kind in (*CommandKind, *Outcome):
         assert f"`{kind.value}`" in text
+    for event, entry in catalogue().events.items():
+        (line,) = re.findall(rf"^\| `{event.value}` \| (.*) \|$", text, re.MULTILINE)
+        assert set(re.findall(r"`(\w+)`", line)) == entry.evidence
+    for error in (OffsetWrong, PieceInvalid, RecordingBroken, RecordingNotWanted, RecordingUnknown):
+        assert f"`{error.code}`" in text
+
+
+@pytest.mark.parametrize("vector", VECTORS["uploads"], ids=lambda vector: vector["item"]["kind"])
+def test_hashes_of_uploads(vector) -> None:
+    assert signing.sha256_of(vector["item"]) == vector["sha256"] == sha256_of(vector["item"])
+    record = vector["item"]["kind"] in {kind.value for kind in RecordKind}
+    batch, name = (RecordsIn, "records") if record else (EventsIn, "events")
+    sent = {**vector["item"], "sha256": vector["sha256"]}
+    taken = batch.model_validate({"sent_at": sent["at"], name: [sent]}).taken([sent])
+    assert sha256_of(taken[0].original) == vector["sha256"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["requests"], ids=lambda vector: vector["target"])
