@@ -100,7 +100,7 @@ def measure(options: Options) -> Result:
     unbound = min(int(options.extra.get("unbound") or 1000), phones)
     few = options.quick
     ordered = min(300, unbound)
-    load = Load(phones, unbound, ordered, 10 if few else 60, 60 if few else 400, 1 if few else 4)
+    load = Load(phones, unbound, ordered, 10 if few else 60, 60 if few else 400, 1 if few else 3)
     raise_limits(load.phones)
     return asyncio.run(run(load))
 
