@@ -148,17 +148,18 @@ class Phone:
 
     async def _bare_round(self) -> None:
         """Do with the peer what a push asks of a phone, without all that makes it one: a GET, a POST."""
-        loop, source = asyncio.get_running_loop(), (self.world.source, 0)
-        try:
-            _, http = await loop.create_connection(Http, HOST, self.world.port, local_addr=source)
-            await http.ask("GET", "/desired")
-            await http.ask("POST", "/report", body=b"{}" * 400)
-            http.close()
-            self.world.note("answered", self.index)
-        except (Lost, OSError):
-            self.world.note("lost", self.index)
-        finally:
-            self.round = None
+        loop, source, open_ = asyncio.get_running_loop(), (self.world.source, 0), True
+        while open_:
+            try:
+                _, http = await loop.create_connection(Http, HOST, self.world.port, local_addr=source)
+                await http.ask("GET", "/desired")
+                await http.ask("POST", "/report", body=b"{}" * 400)
+                http.close()
+                open_ = False
+            except (Lost, OSError):
+                self.world.note("lost", self.index)
+        self.world.note("answered", self.index)
+        self.round = None
 
     def _known(self, place: str) -> int:
         return self.acked if place == "commands" else self.version
