@@ -148,18 +148,25 @@ class Phone:
 
     async def _bare_round(self) -> None:
         """Do with the peer what a push asks of a phone, without all that makes it one: a GET, a POST."""
-        loop, source, open_ = asyncio.get_running_loop(), (self.world.source, 0), True
-        while open_:
+        served = False
+        while not served:
             try:
-                _, http = await loop.create_connection(Http, HOST, self.world.port, local_addr=source)
-                await http.ask("GET", "/desired")
-                await http.ask("POST", "/report", body=b"{}" * 400)
-                http.close()
-                open_ = False
+                served = await self._ask_peer()
             except (Lost, OSError):
                 self.world.note("lost", self.index)
         self.world.note("answered", self.index)
         self.round = None
+
+    async def _ask_peer(self) -> bool:
+        _, http = await asyncio.get_running_loop().create_connection(
+            Http, HOST, self.world.port, local_addr=(self.world.source, 0)
+        )
+        try:
+            await http.ask("GET", "/desired")
+            await http.ask("POST", "/report", body=b"{}" * 400)
+        finally:
+            http.close()
+        return True
 
     def _known(self, place: str) -> int:
         return self.acked if place == "commands" else self.version

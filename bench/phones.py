@@ -96,7 +96,7 @@ async def settled_kib(pid: int, within_s: int = 10) -> int:
 
 
 def measure(options: Options) -> Result:
-    phones = int(options.extra.get("phones") or (300 if options.quick else 2000))
+    phones = int(options.extra.get("phones") or (300 if options.quick else 1000))
     unbound = min(int(options.extra.get("unbound") or 1000), phones)
     few = options.quick
     ordered = min(300, unbound)
