@@ -1,11 +1,14 @@
 """Takes a phone's report: in order, with consent, judged as a whole, kept as proof of what is new."""
 
+import asyncio
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.batches import Batches
 from core.clock import Clock
 from core.db import Database
 from core.events import EventBus
@@ -26,6 +29,7 @@ from devicepolicy.sync.model import PhoneReport, Standing
 from devicepolicy.sync.models import DesiredRow
 from devicepolicy.sync.ports import Consent
 from devicepolicy.sync.standing import Standings, content_of
+from devicepolicy.sync.steady import SteadyReports, Told, Unchanged, measured
 
 LEAP = 1000
 """Versions by which a phone may be ahead and still be believed to come from before a restored backup."""
@@ -60,6 +64,9 @@ class Reports:
         self._consent = consent
         self._watch = watch
         self._every_s = every_s
+        # SQLite has one writer: reports that queue here do not poll for its lock, each in its own thread.
+        self._turn = asyncio.Lock() if database.is_sqlite else nullcontext()
+        self._steady = Batches(SteadyReports(database, clock), name="steady reports of phones")
 
     async def take(self, admitted: Admitted, report: PhoneReport, body: bytes) -> Standing:
         """Take a report; `body` is what the phone signed. The same report again gets the same answer.
@@ -69,13 +76,20 @@ class Reports:
             ReportOutOfOrder: it is older than one that came already.
         """
         self._consent.require(admitted.phone)
-        content = content_of(report.reported)
-        told = sha256_of({"content": content, "status": asdict(report.status), "state": report.state.value})
-        async with self._db.begin() as session:
+        content_hash = sha256_of(content_of(report.reported))
+        said: dict[str, JSON] = {
+            "content": content_hash,
+            "status": asdict(report.status),
+            "state": report.state.value,
+        }
+        told, mark = sha256_of(said), self._standings.mark(content_hash)
+        unchanged = await self._steady(Told(admitted.phone.device_id, report, told, mark))
+        if unchanged is not None:
+            return self._answer(unchanged)
+        async with self._turn, self._db.begin() as session:
             row = await self._register.locked(session, admitted.phone.device_id)
             if row.report_seq == report.seq and row.report_hash == told:
-                desired = await self._wanted(session, row)
-                return self._answer(row, desired)
+                return self._answered(row, await self._wanted(session, row))
             if report.seq <= row.report_seq:
                 raise ReportOutOfOrder(last_seq=row.report_seq)
             await self._note(session, row, report, told)
@@ -83,17 +97,18 @@ class Reports:
             if _overtaken(desired, report):
                 desired = await self._desired.overtake(session, row, report.reported.version or 0)
             settled = self._standings.settle(session, row, desired, report.reported)
+            row.settings = {**row.settings, "judged": mark}
             await session.flush()
             await settled.tell(session)
             await self._watched(session, row, desired, report, settled.found)
             desired = await self._wanted(session, row)  # a roll-out may have halted over it
-            await self._keep(session, row, admitted, report, body, sha256_of(content))
-            return self._answer(row, desired)
+            await self._keep(session, row, admitted, report, body, content_hash)
+            return self._answered(row, desired)
 
     async def _note(self, session: AsyncSession, row: DeviceRow, report: PhoneReport, told: str) -> None:
         row.report_seq, row.report_hash = report.seq, told
         row.last_report_at = row.last_seen_at = self._clock.now()
-        row.status = {name: value for name, value in asdict(report.status).items() if value is not None}
+        row.status = measured(report)
         row.applied_state = report.state
         row.api_level, row.mode = report.facts.api_level, report.facts.mode
         row.backends = sorted(backend.value for backend in report.facts.backends)
@@ -165,16 +180,19 @@ class Reports:
         }
         await self._ledger.append(session, "device.report", facts)
 
-    def _answer(self, row: DeviceRow, desired: DesiredRow) -> Standing:
+    def _answered(self, row: DeviceRow, desired: DesiredRow) -> Standing:
         settings = row.settings.get("settings", {})
+        return self._answer(Unchanged(row.compliance, desired.version, desired.sha256, settings))
+
+    def _answer(self, stands: Unchanged) -> Standing:
         failed = SettingState.FAILED.value
         return Standing(
-            row.compliance,
-            desired.version,
-            desired.sha256,
+            stands.compliance,
+            stands.desired_version,
+            stands.desired_sha256,
             self._every_s,
             self._clock.now(),
-            tuple(sorted(name for name, status in settings.items() if status["state"] == failed)),
+            tuple(sorted(name for name, status in stands.settings.items() if status["state"] == failed)),
         )
 
     async def forget(self, keep_days: int) -> None:

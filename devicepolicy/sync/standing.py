@@ -87,6 +87,10 @@ class Standings:
         )
         return Settled(found, self._bus, ComplianceChanged(row.id, row.employee_id, before, after))
 
+    def mark(self, content_hash: str) -> str:
+        """Name a judgement: of which words of a phone, and by which table."""
+        return f"{content_hash}.{self._table.digest[:16]}"
+
     async def last_reported(self, session: AsyncSession, device_ids: Collection[str]) -> dict[str, Reported]:
         """Read what phones said last; who said nothing yet is not in it."""
         last = (
