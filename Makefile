@@ -8,7 +8,7 @@ export MASKLINE_LANGUAGE
 LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--python-version 3.11 -q --custom-compile-command "make lock"
 
-.PHONY: help run stop test lint types fmt lock bench chaos clean
+.PHONY: help run stop test lint types fmt lock bench chaos soak clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,3 +51,7 @@ stop: ## Stop what `make run` started
 chaos: ## Kill the processes at random under mixed load and check every book (MINUTES=10)
 	@scripts/bootstrap.sh test
 	@$(PY) -m tests.chaos.storm --minutes $(or $(MINUTES),10)
+
+soak: ## Kill the web process at random while phones hand in and lose power (MINUTES=3)
+	@scripts/bootstrap.sh test
+	@$(PY) -m tests.chaos.uploads --minutes $(or $(MINUTES),3)

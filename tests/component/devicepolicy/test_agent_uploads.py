@@ -1,5 +1,7 @@
 """The reference agent hands in what happens on its phone: against the real services, with each fault."""
 
+import hashlib
+import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,7 @@ from core.clock import ManualClock
 from core.config import Settings
 from core.db import Database
 from devicepolicy.agent.faults import UPLOAD_POINTS, PowerLost
-from devicepolicy.agent.life import happen, sound
+from devicepolicy.agent.life import happen, made_up, sound
 from devicepolicy.agent.store import FileStore
 from devicepolicy.uploads.model import RecordingState
 from devicepolicy.uploads.models import UploadEventRow, UploadRecordingRow, UploadRecordRow
@@ -164,7 +166,7 @@ async def test_power_or_network_lost_anywhere_loses_and_doubles_nothing(shop: Sh
     shop.happen(*DEEDS)
     if point in {"noticed", "recorded"}:  # it happened while the phone was off: nobody can know of it
         shop.happen(CALL)
-    for number in range(14):
+    for number in range(4 if point in UPLOAD_POINTS else 10):
         if point not in UPLOAD_POINTS:
             handset.faults.drops = [None] * number + [point]
         await handset.round()
@@ -193,6 +195,36 @@ async def test_a_backlog_of_days_goes_in_shuffled_and_twice_and_stands_once(shop
     records = sorted(await shop.rows(UploadRecordRow), key=lambda row: row.seq)
     assert [row.kind.value for row in records] == ["CALL", "SMS", "CHAT"] * 60, "the phone's own order"
     assert all(one.at <= other.at for one, other in pairwise(records))
+
+
+async def test_a_soak_in_small_loses_and_doubles_nothing(shop: Shop) -> None:
+    """Power, requests and answers lost by chance, batches twice and in any order; tests/chaos has the long one."""
+    handset = await shop.phone(PERMITTED)
+    chance = handset.faults.chance = random.Random(4)  # noqa: S311 - a replayable order, no secret
+    deeds, made = made_up(chance, [STRANGER, "13700000001"], most_bytes=9000), {}
+    for number in range(40):
+        faults = handset.faults
+        faults.twice, faults.shuffled = chance.random() < 0.3, chance.random() < 0.3
+        faults.loss = 0.15 if number < 30 else 0.0
+        faults.power = chance.choice([None, None, *UPLOAD_POINTS]) if number < 30 else None
+        for _ in range(4 if number < 30 else 0):
+            shop.happen(next(deeds))
+            kept = handset.disk.names("item-")
+            made |= {one["sha256"]: one["seq"] for name in kept for one in [handset.disk.read(name)["item"]]}
+        shop.site.house.clock.advance(timedelta(seconds=30))
+        await handset.round()
+        if number >= 30 and handset.agent.backlog.count() == (0, 0):
+            break
+    rows = [row for table in (UploadRecordRow, UploadEventRow) for row in await shop.rows(table)]
+    assert {row.sha256: row.seq for row in rows} == made
+    assert sorted(row.seq for row in rows) == list(range(1, len(made) + 1))
+    recordings = await shop.rows(UploadRecordingRow)
+    assert {row.state for row in recordings} == {RecordingState.COMPLETE}
+    for row in recordings:
+        found = shop.desk.uploads.recordings.content(row.id)
+        content = b"".join([chunk async for chunk in found])
+        assert hashlib.sha256(content).hexdigest() == row.sha256
+    assert handset.power_cuts > 3
 
 
 async def test_a_clock_that_is_set_moves_nothing(shop: Shop) -> None:
