@@ -173,6 +173,18 @@ class Keyring:
             raise KeyringInvalid("There is no such key.", detail_zh="没有这个密钥。")
         return replace(self, keys={known: key for known, key in self.keys.items() if known != key_id})
 
+    def generations(self, name: str) -> tuple[Secret, ...]:
+        """Give all secrets of that name, the oldest first; the last is the one in use."""
+        found = [self.secret(name)]
+        while (following := self.named.get(f"{name}.{len(found) + 1}")) is not None:
+            found.append(following)
+        return tuple(found)
+
+    def renew(self, name: str) -> Self:
+        """Give a keyring with one more secret of that name; the older ones stay."""
+        following = f"{name}.{len(self.generations(name)) + 1}"
+        return replace(self, named={**self.named, following: _fresh()})
+
     def secret(self, name: str) -> Secret:
         """Give the secret of that name: the one set in the file, else one derived for the name."""
         return self.named.get(name) or Secret(derive(self.secrets, f"secret/{name}"))

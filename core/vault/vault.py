@@ -34,6 +34,10 @@ class Vault:
         """Give a named secret (bearer token of a process, pepper) of the keyring."""
         return self._keyring.secret(name)
 
+    def generations(self, name: str) -> tuple[Secret, ...]:
+        """Give all secrets of that name, the oldest first; the last is the one in use."""
+        return self._keyring.generations(name)
+
     def cipher(self, key_id: str | None = None) -> Cipher:
         """Give the institution's cipher: the current one, or an older one to open or derive with.
 

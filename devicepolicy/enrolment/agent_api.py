@@ -46,13 +46,15 @@ def endpoints(
     """Give what a phone needs to come in."""
     keys = [KeyOut(kid=kid, x=key_text(key)) for kid, key in signer.keys.items()]
     return [
-        *_open_endpoints(consent, keys),
+        *_open_endpoints(consent, keys, signer, clock),
         *_enrol(gate, service, keys, clock, report_every_s),
         *_own(gate, consent, clock),
     ]
 
 
-def _open_endpoints(consent: ConsentService, keys: list[KeyOut]) -> list[Endpoint]:
+def _open_endpoints(
+    consent: ConsentService, keys: list[KeyOut], signer: DocumentSigner, clock: Clock
+) -> list[Endpoint]:
     @endpoint(
         "GET",
         "/agent/terms",
@@ -75,7 +77,7 @@ def _open_endpoints(consent: ConsentService, keys: list[KeyOut]) -> list[Endpoin
         tags=("agent",),
     )
     async def key_set() -> KeySet:
-        return KeySet(keys=keys)
+        return KeySet(keys=keys, successions=signer.successions(clock.now()))
 
     return [terms, key_set]
 

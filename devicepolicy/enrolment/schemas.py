@@ -220,9 +220,10 @@ class KeyOut(ApiModel):
 
 
 class KeySet(ApiModel):
-    """The server's signing keys (RFC 7517)."""
+    """The server's signing keys (RFC 7517), the oldest first, and who came after whom, each a JWS."""
 
     keys: list[KeyOut]
+    successions: list[str]
 
 
 class EnrolledOut(ApiModel):

@@ -95,7 +95,6 @@ class EnrolmentTokens:
         return IssuedToken(_view(row, now), token, text)
 
     def _text(self, token: str, set_up: SetUp) -> str:
-        (key,) = self._signer.keys.values()
         enrolment = self._settings.phones.enrolment
         package = None
         if enrolment.agent_url is not None:
@@ -105,7 +104,7 @@ class EnrolmentTokens:
                 enrolment.signature_checksum,
                 enrolment.package_checksum,
             )
-        invitation = Invitation(self._settings.web.url, token, key_text(key))
+        invitation = Invitation(self._settings.web.url, token, key_text(self._signer.current))
         try:
             text = provisioning_text(invitation, replace(set_up, package=package))
         except ChecksumInvalid:

@@ -27,6 +27,8 @@ from core.ledger.record import JSON
 from devicepolicy.identity.keys import key_id_of
 
 ALGORITHM = "EdDSA"
+ANY_DEVICE = "*"
+"""`aud` of what is stated to every phone; no phone has this id."""
 _HEADER = frozenset({"alg", "kid", "typ"})
 _PAYLOAD = frozenset({"aud", "seq", "iat", "nbf", "exp", "doc"})
 
@@ -37,6 +39,8 @@ class DocumentKind(StrEnum):
     DESIRED = "maskline-desired"
     COMMAND = "maskline-command"
     NOTICE = "maskline-notice"
+    KEY = "maskline-key"
+    """The key that comes after the one that signed this; for every phone."""
 
 
 class DocumentRefused(Invalid):
