@@ -96,6 +96,12 @@ class Truth(RuleBasedStateMachine):
         self.handset: Handset
         self.commands: list[str] = []
         self.over = False
+        self.let_go = False
+
+    @property
+    def gone(self) -> bool:
+        """Whether the server has no more business with the phone, or the phone none with the server."""
+        return self.over or self.let_go
 
     @initialize()
     def enrol(self) -> None:
@@ -103,19 +109,19 @@ class Truth(RuleBasedStateMachine):
 
     # --- the server's side
 
-    @precondition(lambda self: not self.over)
+    @precondition(lambda self: not self.gone)
     @rule(policy=st.sampled_from(POLICIES))
     def another_policy(self, policy: dict[str, Any]) -> None:
         self.site.house.policies.everybody = {}
         self.run(self.site.house.policy(policy, self.handset.device_id))
 
-    @precondition(lambda self: not self.over)
+    @precondition(lambda self: not self.gone)
     @rule(order=st.sampled_from(ORDERS), validity_s=st.sampled_from([60, 600]))
     def order(self, order: kinds.Order, validity_s: int) -> None:
         new = NewCommand(self.handset.device_id, order, validity_s=validity_s)
         self.commands.append(self.run(self.site.commands.service.issue(self.site.house.admin, new)).id)
 
-    @precondition(lambda self: self.commands and not self.over)
+    @precondition(lambda self: self.commands and not self.gone)
     @rule(data=st.data())
     def take_back(self, data: st.DataObject) -> None:
         command_id = data.draw(st.sampled_from(self.commands))
@@ -126,7 +132,7 @@ class Truth(RuleBasedStateMachine):
 
         self.run(cancel())
 
-    @precondition(lambda self: not self.over and len(self.commands) > 3)
+    @precondition(lambda self: not self.gone and len(self.commands) > 3)
     @rule()
     def wipe(self) -> None:
         house, service = self.site.house, self.site.commands.service
@@ -135,7 +141,7 @@ class Truth(RuleBasedStateMachine):
         self.run(service.approve(house.principal(Role.ADMINISTRATOR), view.id))
         self.commands.append(view.id)
 
-    @precondition(lambda self: not self.over)
+    @precondition(lambda self: not self.gone)
     @rule(state=st.sampled_from([DeviceState.ACTIVE, DeviceState.DISABLED]))
     def freeze(self, state: DeviceState) -> None:
         async def change() -> None:
@@ -143,6 +149,29 @@ class Truth(RuleBasedStateMachine):
                 await self.site.house.fleet.desired.set_state(session, self.handset.device_id, state, by=None)
 
         self.run(change())
+
+    @precondition(lambda self: not self.gone)
+    @rule()
+    def unbind(self) -> None:
+        """What an unbinding does to a phone, in one transaction: frozen, and ordered to lock."""
+        device_id = self.handset.device_id
+
+        async def both() -> str:
+            async with self.site.house.database.begin() as session:
+                await self.site.house.fleet.desired.set_state(
+                    session, device_id, DeviceState.DISABLED, by=None
+                )
+                new = NewCommand(device_id, kinds.LOCK)
+                return (await self.site.commands.service.issue_in(session, new, issued_by=None)).id
+
+        self.commands.append(self.run(both()))
+
+    @precondition(lambda self: not self.gone and len(self.commands) > 1)
+    @rule()
+    def release(self) -> None:
+        """The server lets the phone go; the phone hears of it when it asks next."""
+        self.run(self.site.house.fleet.enrolment.release(self.site.house.admin, self.handset.device_id))
+        self.let_go = True
 
     @rule(seconds=st.sampled_from([1, 45, 700, 4000]))
     def time_passes(self, seconds: int) -> None:
@@ -158,17 +187,19 @@ class Truth(RuleBasedStateMachine):
         refuse=st.sampled_from([{}, {}, {"cameraAccess": "USER_ACTION"}]),
         late=st.sampled_from([{}, {}, {"cameraAccess": 2}]),
         lie=st.sets(st.sampled_from(NAMES), max_size=1),
+        refuse_commands=st.sampled_from([{}, {}, {"LOCK": "UNKNOWN", "REBOOT": "UNKNOWN"}]),
         clock_s=st.sampled_from([0.0, 0.0, -90_000.0, 1e7]),
     )
-    def phone_round(self, drops, power, refuse, late, lie, clock_s) -> None:
+    def phone_round(self, drops, power, refuse, late, lie, refuse_commands, clock_s) -> None:
         faults = self.handset.faults
         faults.drops, faults.power, faults.clock_s = list(drops), power, clock_s
         faults.refuse, faults.late, faults.lie = dict(refuse), dict(late), set(lie)
+        faults.refuse_commands = dict(refuse_commands)
         self.over = self.run(self.handset.round()) == "ended" or self.over
 
     @rule()
     def phone_round_without_faults(self) -> None:
-        self.phone_round([], None, {}, {}, set(), 0.0)
+        self.phone_round([], None, {}, {}, set(), {}, 0.0)
 
     # --- what must be true
 
@@ -182,7 +213,10 @@ class Truth(RuleBasedStateMachine):
         rows = await self._rows()
         self._check_commands(rows)
         if row.trust is not Trust.TRUSTED:
-            assert self._lets_go(), "the server let it go: it is gone, or will go whatever happens"
+            assert self.let_go or self._lets_go(), (
+                "the phone said so: it is gone, or will go whatever happens"
+            )
+            assert (row.settings, row.compliance) == ({}, ComplianceState.UNKNOWN), "nothing is said of it"
             return
         async with self.site.house.database.read() as session:
             desired = await latest(session, row.id)
@@ -205,7 +239,8 @@ class Truth(RuleBasedStateMachine):
         assert done == sorted(done), "and all in order"
         for row in rows:
             happened = effects.get(row.id, 0) == 1
-            if self.handset.phone.body.wiped and row.kind.value not in LAST:
+            body = self.handset.phone.body
+            if (body.wiped or (self.let_go and not body.owned)) and row.kind.value not in LAST:
                 continue  # its journal went with everything else
             if row.state is CommandState.SUCCEEDED:
                 assert happened or (row.kind.value in LAST and self._lets_go()), row.kind
@@ -246,6 +281,10 @@ class Truth(RuleBasedStateMachine):
     async def _settled(self) -> None:
         await self._check()
         row = await self.site.house.row(self.handset.device_id)
+        if self.let_go:
+            assert self.over
+            assert self.handset.phone.names() == frozenset(), "who is let go lifts everything"
+            return
         if self.over:
             assert self.handset.phone.body.wiped
             assert row.trust is Trust.RELEASED or any(one.state in UNKNOWN for one in await self._rows())
