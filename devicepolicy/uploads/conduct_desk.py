@@ -172,14 +172,14 @@ class ConductDesk:
             now = self._clock.now()
             for row in still:
                 row.handled_at, row.handled_by, row.handled_in = now, principal.employee_id, batch.id
-            await self._write(session, principal, ConductActKind.HANDLED, batch.id, still, note)
+            await self._write(session, "conduct.handled", principal, batch.id, still, note)
             return batch
 
     async def note(self, principal: Principal, event_id: str, note: str) -> None:
         """Write something down about an event, open or handled. Raises `UploadNotFound`, `OwnConduct`."""
         async with self._db.begin() as session:
             rows = await self._locked(session, principal, [event_id])
-            await self._write(session, principal, ConductActKind.NOTED, new_id(), rows, note)
+            await self._write(session, "conduct.noted", principal, new_id(), rows, note)
 
     async def reopen(self, principal: Principal, event_id: str, note: str) -> Batch:
         """Open an event again. Raises `UploadNotFound`, `OwnConduct`, `EventOpen`."""
@@ -208,7 +208,7 @@ class ConductDesk:
         for row in handled:
             row.handled_at = row.handled_by = row.handled_in = None
         batch = Batch(new_id(), tuple(row.id for row in handled))
-        await self._write(session, principal, ConductActKind.REOPENED, batch.id, handled, note)
+        await self._write(session, "conduct.reopened", principal, batch.id, handled, note)
         return batch
 
     async def _locked(
@@ -229,8 +229,8 @@ class ConductDesk:
     async def _write(
         self,
         session: AsyncSession,
+        entry_kind: str,
         principal: Principal,
-        kind: ConductActKind,
         batch_id: str,
         rows: Sequence[UploadEventRow],
         note: str,
@@ -239,13 +239,13 @@ class ConductDesk:
         text = self._cover(note.strip())
         events: list[JSON] = [row.id for row in rows]
         body: dict[str, JSON] = {"batch": batch_id, "by": principal.employee_id, "events": events}
-        entry = await self._ledger.append(session, f"conduct.{kind.value}", body)
+        entry = await self._ledger.append(session, entry_kind, body)
         for row in rows:
             act = ConductActRow(
                 id=new_id(),
                 event_id=row.id,
                 batch_id=batch_id,
-                kind=kind,
+                kind=ConductActKind(entry_kind.removeprefix("conduct.")),
                 at=self._clock.now(),
                 by=principal.employee_id,
                 ledger_seq=entry.seq,

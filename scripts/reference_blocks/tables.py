@@ -18,6 +18,7 @@ _OWNERS = {
     "access": "core.access：员工与权限 / people and rights",
     "gw": "gateway：网关 / gateway",
     "qa": "qa：质检 / quality",
+    "dp": "devicepolicy：手机 / phones",
 }
 
 
@@ -50,7 +51,7 @@ def _column(column: object) -> str:
 def ledger_kinds() -> str:
     """Every kind that the code writes, with the modules that do."""
     found: dict[str, set[str]] = {}
-    for package in ("core", "gateway", "qa", "maskline"):
+    for package in ("core", "gateway", "qa", "devicepolicy", "maskline"):
         for path in sorted((REPOSITORY / package).rglob("*.py")):
             for kind in _kinds(path):
                 found.setdefault(kind, set()).add(str(path.relative_to(REPOSITORY)))

@@ -286,7 +286,7 @@ def test_a_phone_shows_what_it_handed_in_and_who_agreed_to_what(
     expect(uploads).to_contain_text("上传中 25%")
     expect(uploads).to_contain_text(re.compile(r"138\*{4}8001 ✕?手机上已删"))
     expect(page.locator("#consent")).to_contain_text("林晓 告知书")
-    expect(page.locator("#settings")).to_contain_text("删除联系人、扫一扫")  # words, not JSON
+    expect(page.locator("#settings")).to_contain_text("扫一扫、删除联系人")  # words, not JSON
     uploads.get_by_role("link", name="看全部").click()
     page.get_by_label("手机上").select_option("false")
     expect(page.get_by_text("没有符合条件的记录")).to_be_visible()

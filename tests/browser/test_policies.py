@@ -19,7 +19,14 @@ from tests.browser.leaving_day import add_phone
 from tests.browser.stage import Stage
 
 START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
-PATHS = ("/policies", "/policies/{camera}?phone={old}", "/rollouts")
+PATHS = (
+    "/policies",
+    "/policies/new",
+    "/policies/{camera}?phone={old}",
+    "/policies/{camera}/versions/2",
+    "/policies/{camera}/compare?before=1&after=0",
+    "/rollouts",
+)
 OFF, CHOICE = {"cameraAccess": "CAMERA_ACCESS_DISABLED"}, {"cameraAccess": "CAMERA_ACCESS_USER_CHOICE"}
 
 
@@ -139,6 +146,21 @@ def test_a_roll_out_that_halted_says_why_and_is_rolled_back(visit: Any, stage: S
     expect(rollout).to_contain_text("全部手机回到第 1 版")
     rollout.get_by_role("button", name="确认回退").click()
     expect(rollout).to_contain_text("已回退")
+
+
+def test_any_two_versions_are_compared_in_words(visit: Any, stage: Stage) -> None:
+    page = visit("admin").go(f"/policies/{stage.extra['camera']}/versions/2")
+    expect(page.get_by_role("region", name="规定了 1 项")).to_contain_text("摄像头 cameraAccess 禁用")
+    compared = page.get_by_role("region", name="与别的版本比较")
+    compared.get_by_label("从").select_option("1")
+    compared.get_by_label("到").select_option(label="草稿")
+    compared.get_by_role("button", name="比较").click()
+    changes = page.locator(".changes li")
+    expect(changes).to_have_count(2)
+    bluetooth = changes.filter(has_text="蓝牙")
+    expect(bluetooth).to_contain_text("未规定 → 禁止")
+    expect(bluetooth).to_contain_text("现有 2 部手机中 1 部做不到")
+    expect(changes.filter(has_text="摄像头")).to_contain_text("员工自选 → 禁用")
 
 
 def test_a_supervisor_reads_but_cannot_change(visit: Any, stage: Stage) -> None:

@@ -31,14 +31,12 @@ class Capabilities:
     def __init__(self, parts: DashboardParts) -> None:
         self._parts = parts
 
-    async def rows(self, principal: Principal, text: str | None, language: str) -> list[CapabilityRow]:
-        """Give the settings that have `text` in name, path or note; all without one."""
+    async def rows(self, principal: Principal) -> list[CapabilityRow]:
+        """Give all settings, each with how many of the reader's phones cannot do it."""
         fleet = await self._fleet(principal)
-        wanted = (text or "").strip().casefold()
         return [
             CapabilityRow(row, sum(not able(row, facts) for facts in fleet), len(fleet), android(row.min_api))
             for row in self._parts.policies.table
-            if not wanted or wanted in _looked_at(row, language)
         ]
 
     async def _fleet(self, principal: Principal) -> Sequence[DeviceFacts]:
@@ -55,6 +53,12 @@ class Capabilities:
             if cursor is None:
                 break
         return found
+
+
+def matching(rows: Sequence[CapabilityRow], text: str | None, language: str) -> list[CapabilityRow]:
+    """Give the settings that have `text` in name, path or note; all without one."""
+    wanted = (text or "").strip().casefold()
+    return [one for one in rows if not wanted or wanted in _looked_at(one.row, language)]
 
 
 def able(row: Capability, facts: DeviceFacts) -> bool:

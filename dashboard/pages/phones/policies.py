@@ -13,8 +13,10 @@ from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel
 from dashboard.pages.administrator.kit import DeskQuery, Kit, tree
-from dashboard.pages.phones.capabilities import Capabilities
+from dashboard.pages.phones.capabilities import Capabilities, matching
+from dashboard.pages.phones.said import said
 from dashboard.people import Directory
+from devicepolicy.capabilities.paths import pattern_of
 from devicepolicy.devices.model import Trust
 from devicepolicy.devices.queries import DeviceFilter
 from devicepolicy.permissions import DEVICE_READ, POLICY_ASSIGN, POLICY_PUBLISH, POLICY_WRITE
@@ -24,6 +26,7 @@ from devicepolicy.policies.model import Layer, TargetKind
 from devicepolicy.policies.previews import WhatIf
 from devicepolicy.policies.ready import ready_policies
 from devicepolicy.policies.service import DRAFT
+from devicepolicy.policies.settings import flatten
 from devicepolicy.policies.views import AssignmentView, DraftView, PolicyView, Preview, VersionView
 
 HOME = "/policies"
@@ -50,6 +53,13 @@ class PoliciesQuery(DeskQuery):
     q: Annotated[str, Field(max_length=60)] | None = None
     phone: IdStr | None = None
     number: Annotated[int, Field(ge=0, le=1_000_000)] = DRAFT
+
+
+class CompareQuery(PoliciesQuery):
+    """Which two are compared; 0 is the draft."""
+
+    before: Annotated[int, Field(ge=0, le=1_000_000)] = DRAFT
+    after: Annotated[int, Field(ge=0, le=1_000_000)] = DRAFT
 
 
 class NewForm(FormModel):
@@ -138,6 +148,15 @@ def read_json(text: str) -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
     return found, ()
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a version changes against another; `DRAFT` stands for the draft."""
+
+    before: int
+    after: int
+    changes: Sequence[Difference]
+
+
 class PolicyPages:
     """What the pages of policies share."""
 
@@ -155,18 +174,19 @@ class PolicyPages:
         typed: Typed | None = None,
         new: NewForm | None = None,
         version: VersionView | None = None,
+        compared: Compared | None = None,
         told: Failure | None = None,
     ) -> Html:
-        """Render the list; beside it one policy, one of its versions, or the form for a new one."""
+        """Render the list; beside it one policy, one of its versions, two compared, or a new one's form."""
         query, principal = query or PoliciesQuery(), asked.principal
-        every = await self.policies.service.find(principal)
+        every, language = await self.policies.service.find(principal), asked.context.language
+        rows = await self.capabilities.rows(principal)
         opened = await self._open(principal, policy_id, typed, query) if policy_id else None
         directory = await self.kit.parts.people.directory(principal)
-        back = f"{HOME}/{policy_id}" if policy_id else HOME
         return self.kit.show(
             "policies.html",
             asked,
-            back=f"{HOME}/new" if new else back,
+            back=_back(policy_id, version, compared, new=new is not None),
             query=query,
             told=told,
             every=every,
@@ -175,7 +195,12 @@ class PolicyPages:
             version=version,
             version_json=shown_json(version.document) if version else "",
             ready=ready_policies(),
-            table=await self.capabilities.rows(principal, query.q, asked.context.language),
+            table=matching(rows, query.q, language),
+            unable={one.row.path: one for one in rows if one.unable},
+            say=lambda name, value: said(name, value, language, self.policies.table),
+            pattern_of=pattern_of,
+            flat=flatten(version.document, self.policies.table) if version else {},
+            compared=compared,
             every_assignment=await self.policies.assignments.find(principal),
             names={one.id: one.display_name for one in directory.employees}
             | {principal.employee_id: principal.display_name},
@@ -227,3 +252,14 @@ class PolicyPages:
             | {one.id: one.display_name for one in directory.employees}
             | dict(phones)
         )
+
+
+def _back(policy_id: str | None, version: VersionView | None, compared: Compared | None, *, new: bool) -> str:
+    """Give the address of what is shown: the switches of language and theme lead there again."""
+    if policy_id is None:
+        return f"{HOME}/new" if new else HOME
+    if version is not None:
+        return f"{HOME}/{policy_id}/versions/{version.number}"
+    if compared is not None:
+        return f"{HOME}/{policy_id}/compare?before={compared.before}&after={compared.after}"
+    return f"{HOME}/{policy_id}"

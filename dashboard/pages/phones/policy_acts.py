@@ -12,6 +12,8 @@ from dashboard.pages.phones.policies import (
     HOME,
     AssignForm,
     AssignmentPath,
+    Compared,
+    CompareQuery,
     DraftForm,
     MoveForm,
     NewForm,
@@ -94,7 +96,29 @@ def _reading(pages: PolicyPages) -> list[Endpoint]:
         asked = Asked(principal, context, headers)
         return await pages.show(asked, query, policy_id=path.policy_id, version=found)
 
-    return [listing, one, version]
+    @endpoint(
+        "GET",
+        f"{HOME}/{{policy_id}}/compare",
+        permission=POLICY_READ,
+        summary_zh="比较策略的两个版本页",
+        summary_en="Page that compares two versions of a policy",
+        errors=(PolicyUnknown, VersionUnknown),
+        kind="page",
+    )
+    async def compare(
+        *,
+        principal: Principal,
+        path: PolicyPath,
+        query: CompareQuery,
+        context: RequestContext,
+        headers: Seen,
+    ) -> Html:
+        changes = await pages.policies.service.compare(principal, path.policy_id, query.before, query.after)
+        compared = Compared(query.before, query.after, changes)
+        asked = Asked(principal, context, headers)
+        return await pages.show(asked, query, policy_id=path.policy_id, compared=compared)
+
+    return [listing, one, version, compare]
 
 
 def _new(pages: PolicyPages) -> list[Endpoint]:
