@@ -24,6 +24,7 @@ def rewritten(bundle: Path, member: str, change) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_evidence_is_exported_verified_and_refused(system, desk, customer, tmp_path):
     bound = await desk.bind(await desk.hire())
     async with talking(desk, customer, bound) as talk:

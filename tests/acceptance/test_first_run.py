@@ -16,6 +16,7 @@ from core.vault import Keyring
 from tests.acceptance.command import Machine, Said
 from tests.support.system import HOST
 
+pytestmark = pytest.mark.timeout(600)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PASSWORD = re.compile(r"(?:管理员|Administrator)\s+admin\s+(\S+)")
 SECRET = "rKq7-do-not-show"

@@ -70,6 +70,7 @@ async def by_click(api: Api, agent: Agent) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_the_cap_holds_over_telephones_and_the_api(system, desk):
     customer_id, agents = await agents_of_one_customer(desk)
 
