@@ -15,6 +15,7 @@ from tests.browser.stage import Stage
 
 START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 PATHS = (
+    "/offboarding",
     "/offboarding/new?employee={wang}",
     "/offboarding/preview?employee={wang}&successor={he}&wipe=true",
     "/offboarding/{act}",
@@ -34,9 +35,9 @@ def panel(page: Page) -> Any:
     return page.locator("#side")
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", (*PATHS, "/rebind"))
 def test_pages_are_accessible_in_both_themes_and_fit_a_phone(visit: Any, stage: Stage, path: str) -> None:
-    window: Visit = visit("admin")
+    window: Visit = visit("chen" if path == "/rebind" else "admin")
     page = window.go(path.format(**stage.extra))
     window.check_accessible()
     page.set_viewport_size({"width": 390, "height": 900})
@@ -75,7 +76,7 @@ def test_a_leaver_is_unbound_a_second_administrator_is_told_and_it_is_undone(
     expect(panel(page)).to_contain_text("移交 3 位客户")
     panel(page).get_by_role("button", name="确认解绑 林晓").click()
     expect(page.get_by_role("status").first).to_contain_text("已解绑")
-    expect(panel(page)).to_contain_text("指令已发出，等待手机回报")
+    expect(panel(page)).to_contain_text("指令已排队，手机尚未取走")
     expect(panel(page)).to_contain_text("下次尝试")
     expect(page.get_by_role("row", name="林晓")).to_contain_text("进行中")
     with page.expect_response(re.compile(r"/offboarding/[0-9a-f]{32}$"), timeout=PATIENCE_MS):
