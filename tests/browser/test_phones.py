@@ -244,7 +244,9 @@ def test_conduct_is_handled_in_one_go_by_keyboard_taken_back_and_noted(
     done.get_by_role("button", name="撤销").click()
     expect(page.get_by_role("status").filter(has_text="已撤销")).to_be_visible()
     expect(rows).to_have_count(3)
-    page.locator(f"#event-{conduct['CONTACT_DELETED']}").focus()
+    deleted = page.locator(f"#event-{conduct['CONTACT_DELETED']}")
+    expect(deleted).to_be_visible()  # nothing takes the focus before
+    deleted.focus()
     press(page, "Enter")
     expect(page.get_by_role("region", name="手机上删了，这里还在")).to_contain_text("138****8001")
     page.get_by_label("处理说明").fill("等员工回话，电话 13912345678")
