@@ -76,7 +76,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "order-key-rotated": (
         "给手机签名的新密钥 {current}（第 {count} 把）。请备份密钥环；手机下次取策略或指令时自动接受。",
-        "Key {current} (number {count}) signs orders to phones, which follow by themselves. Back up the keyring.",
+        "Key {current} (number {count}) signs orders; phones follow by themselves. Back up the keyring.",
     ),
     "config-ok": ("配置有效", "The settings are valid"),
     "error": ("错误：{text}", "Error: {text}"),
