@@ -190,7 +190,8 @@ async def _way(at: Office, way: str, broker: Mosquitto, load: Load, turn: int) -
     await at.clients.settled(load.phones, load.timeout_s)
     seen.connect_s = time.monotonic() - begun
     seen.kib = {name: (await settled_kib(pid) - empty[name]) / load.phones for name, pid in pids.items()}
-    say(f"{way}: {load.phones} connected within {seen.connect_s:.1f} s")
+    kib = ", ".join(f"{name} {each:.1f}" for name, each in seen.kib.items())
+    say(f"{way}: {load.phones} connected within {seen.connect_s:.1f} s; KiB each: {kib}")
     seen.push = await push(at, f"push over {way}", load.phones, load.timeout_s)
     say(f"{way}: pushed, {_told(seen.push.proved_s)}")
     await at.clients.connect(way, load.unbound)
