@@ -35,7 +35,7 @@ def panel(page: Page) -> Any:
     return page.locator("#side")
 
 
-@pytest.mark.parametrize("path", (*PATHS, "/rebind"))
+@pytest.mark.parametrize("path", [*PATHS, "/rebind"])
 def test_pages_are_accessible_in_both_themes_and_fit_a_phone(visit: Any, stage: Stage, path: str) -> None:
     window: Visit = visit("chen" if path == "/rebind" else "admin")
     page = window.go(path.format(**stage.extra))
