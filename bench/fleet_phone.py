@@ -234,8 +234,9 @@ class Phone:
         mark = wanted["policy"].get(MARK, {}).get("defaultMessage", "")
         fetched = time.monotonic()
         told = {name: {"sha256": setting_sha256(name, value)} for name, value in values.items()}
-        self.version, self.etag = found.sequence, answer.headers.get(b"etag", b"").decode().strip('"')
+        self.version = found.sequence
         compliance = await self._report(http, str(wanted["sha256"]), str(wanted["state"]), told)
+        self.etag = answer.headers.get(b"etag", b"").decode().strip('"')  # else what was lost is never told
         self.world.note("applied", self.index, mark, compliance, fetched)
 
     async def _report(self, http: Http, sha256: str, state: str, told: Mapping[str, Any]) -> str:
