@@ -188,12 +188,13 @@ class ConductDesk:
             return await self._reopen(session, principal, rows, note)
 
     async def undo(self, principal: Principal, batch_id: str) -> Batch:
-        """Take back what was handled in one go, as far as nobody has handled it anew. Raises as `reopen`."""
+        """Take back what was handled in one go, as far as nobody has handled it anew.
+
+        Raises as `reopen`; somebody else's batch and one that never was are told alike.
+        """
         async with self._db.begin() as session:
-            query = select(UploadEventRow.id).where(UploadEventRow.handled_in == batch_id)
+            query = select(ConductActRow.event_id).where(ConductActRow.batch_id == batch_id)
             found = list(await session.scalars(query))
-            if not found:
-                raise EventOpen
             rows = await self._locked(session, principal, found)
             return await self._reopen(
                 session, principal, [row for row in rows if row.handled_in == batch_id], ""

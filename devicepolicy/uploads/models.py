@@ -105,7 +105,7 @@ class ConductActRow(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     event_id: Mapped[str] = mapped_column(Id, ForeignKey("dp_upload_events.id"), index=True)
-    batch_id: Mapped[str] = mapped_column(Id)
+    batch_id: Mapped[str] = mapped_column(Id, index=True)
     kind: Mapped[ConductActKind] = mapped_column(words(ConductActKind))
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(Id)

@@ -81,6 +81,7 @@ async def _things_of_wang(stage: Stage) -> dict[str, str]:
     return {
         "device_id": device_id, "command_id": command_id,
         "upload_event_id": await _conduct_on_a_phone(stage, wang, device_id),
+        "batch_id": await _conduct_handled_in_one_go(stage, wang, admin, device_id),
         "message_id": message_id, "thread_id": thread_id, "attachment_id": attachment or "", "note_id": note.id,
         "step_id": step.id, "block_id": block.id, "import_id": report.import_id, "session_id": sessions[0].id,
         "export_id": await _an_export_of_another_auditor(stage, admin),
@@ -105,13 +106,19 @@ async def _conduct_on_a_phone(stage: Stage, owner: Principal, device_id: str) ->
     event_id, now = new_id(), stage.clock.now()
     row = UploadEventRow(
         id=event_id, device_id=device_id, employee_id=owner.employee_id, department_id=owner.department_id,
-        kind=EventKind.ROOT_FOUND, severity=Severity.SEVERE, catalogue_version="1.0.0", key="0" * 64,
+        kind=EventKind.ROOT_FOUND, severity=Severity.SEVERE, catalogue_version="1.0.0", key=event_id.rjust(64, "0"),
         sha256="0" * 64, seq=1, device_at=now, at=now, received_at=now, outside_hours=False,
         body=stage.ground.vault.cipher().seal(Field("dp_upload_events", "body", event_id), "{}"),
     )  # fmt: skip
     async with stage.ground.database.begin() as session:
         session.add(row)
     return event_id
+
+
+async def _conduct_handled_in_one_go(stage: Stage, owner: Principal, admin: Principal, device_id: str) -> str:
+    """Give the id of what an administrator did about a conduct event."""
+    event_id = await _conduct_on_a_phone(stage, owner, device_id)
+    return (await stage.phones.uploads.desk.handle(admin, [event_id], "已谈话")).id
 
 
 async def _somebody_unbound(

@@ -942,6 +942,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dp_conduct_acts")),
     )
     with op.batch_alter_table("dp_conduct_acts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dp_conduct_acts_batch_id"), ["batch_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_dp_conduct_acts_event_id"), ["event_id"], unique=False)
 
     op.create_table(
@@ -1188,6 +1189,7 @@ def downgrade() -> None:
     op.drop_table("dp_upload_recordings")
     with op.batch_alter_table("dp_conduct_acts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_dp_conduct_acts_event_id"))
+        batch_op.drop_index(batch_op.f("ix_dp_conduct_acts_batch_id"))
 
     op.drop_table("dp_conduct_acts")
     with op.batch_alter_table("dp_upload_events", schema=None) as batch_op:
