@@ -56,10 +56,12 @@ async def test_a_request_counts_once_in_another_process_and_after_a_restart(hous
 
 
 async def test_the_same_request_many_times_in_one_batch_counts_once(house: House) -> None:
+    """Which of them it is nobody may say: each reads the phone's key on a connection of its own first."""
     phone = await house.phone()
     warm_up, request, other = captured(phone), captured(phone), captured(phone)
-    answers = await ask(house.fleet.gate, [warm_up, request, request, other, request])
-    assert answers == ["admitted", "admitted", "replayed", "admitted", "replayed"]
+    first, *same, last = await ask(house.fleet.gate, [warm_up, request, request, request, other])
+    assert (first, last) == ("admitted", "admitted")
+    assert sorted(same) == ["admitted", "replayed", "replayed"]
 
 
 async def test_captured_requests_sent_to_two_processes_in_opposite_order_count_once_and_block_nobody(
