@@ -149,10 +149,13 @@ async def _with(system: System, broker: Mosquitto, folder: Path, load: Load) -> 
     async with clients(bare_plans, folder) as found:
         bare = await _bare(bare_port, found, load)
     say(f"bare: told, {_told(bare.all_s)}")
-    broker.start()
     seen: dict[str, Seen] = {}
     async with clients(plans, folder) as found:
         for way in NAMES:
+            await asyncio.to_thread(
+                broker.stop
+            )  # a new one for each: what the last way left is no idle phone's
+            await asyncio.to_thread(broker.start)
             await asyncio.to_thread(system.start)
             say(f"{way}: the system runs")
             async with office(system, fleet, found) as at:
