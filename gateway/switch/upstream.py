@@ -15,6 +15,7 @@ from gateway.switch.protocol import Hello, SwitchEvent, encode
 
 _log = get_logger(__name__)
 _FIRST_DELAY_S = 0.05
+_SPREAD = random.SystemRandom()  # of reconnects; the shared generator is not for a thread beside the loop
 _LONGEST_DELAY_S = 3.0
 _MAX_UNSENT_LINES = 10_000
 Post = Callable[..., None]
@@ -72,7 +73,7 @@ class Upstream:
                 self._post(self._up, connection, handlers.on_up)
                 connection.read(lambda line: self._post(handlers.on_line, line))
                 self._post(self._down, connection, handlers.on_down)
-            pause.wait(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 spreads reconnects, no secret
+            pause.wait(delay_s * _SPREAD.uniform(0.5, 1.0))
             delay_s = min(delay_s * 2, _LONGEST_DELAY_S)
 
     def _up(self, connection: "_Connection", on_up: Callable[[], None]) -> None:
