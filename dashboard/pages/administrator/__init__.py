@@ -14,14 +14,14 @@ from dashboard.pages.administrator import (
     templates,
     unbinding_acts,
 )
-from dashboard.pages.administrator.kit import Kit
+from dashboard.pages.kit import Kit
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
 
 def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     """Give the pages."""
-    kit = Kit(renderer, parts)
+    kit = Kit(renderer, parts, "administrator")
     staff = employees.EmployeePages(kit)
     return [
         *confirm.endpoints(kit),

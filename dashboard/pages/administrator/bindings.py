@@ -16,7 +16,7 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act, address, failure_of
-from dashboard.pages.administrator.kit import DeskQuery, Kit, Line
+from dashboard.pages.kit import DeskQuery, Kit, Line
 from dashboard.pages.preferences import Seen
 from gateway.contact.model import Purpose
 from gateway.customers.model import CustomerFilter, CustomerView

@@ -12,7 +12,7 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel
 from dashboard.asked import Asked
 from dashboard.forms import failure_of
-from dashboard.pages.administrator.kit import Kit
+from dashboard.pages.kit import Kit
 from dashboard.pages.login import session_of
 from dashboard.pages.preferences import Seen, local_path
 

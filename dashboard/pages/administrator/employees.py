@@ -26,8 +26,8 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act, failure_of
-from dashboard.pages.administrator.kit import DeskQuery, Kit, tree
 from dashboard.pages.administrator.staff import holdings, matrix, rights
+from dashboard.pages.kit import DeskQuery, Kit, tree
 from dashboard.pages.preferences import Seen
 from dashboard.people import Directory
 from gateway.calls.permissions import SIP_ACCOUNT_WRITE

@@ -18,7 +18,7 @@ from core.web.schema import ApiModel, IdStr
 from core.web.upload import Upload
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, failure_of
-from dashboard.pages.administrator.kit import DeskQuery, Kit, by_department
+from dashboard.pages.kit import DeskQuery, Kit, by_department
 from dashboard.pages.preferences import Seen
 from gateway.customers.importing import template
 from gateway.customers.importing.errors import ImportUnknown

@@ -7,7 +7,7 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act
-from dashboard.pages.administrator.kit import DeskQuery, Kit, Line
+from dashboard.pages.kit import DeskQuery, Kit, Line
 from dashboard.pages.preferences import Seen
 from gateway.numbers.errors import LineUnknown
 from gateway.numbers.model import LineChange, LineDraft, LineStatus, LineUsage

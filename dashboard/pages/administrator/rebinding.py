@@ -13,8 +13,8 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import DoneQuery, Failure, FormModel, act, failure_of
-from dashboard.pages.administrator.kit import DeskQuery, Kit
 from dashboard.pages.administrator.unbinding import fit
+from dashboard.pages.kit import DeskQuery, Kit
 from dashboard.pages.preferences import Seen
 from devicepolicy.devices.model import Trust
 from devicepolicy.devices.queries import DeviceFilter

@@ -13,7 +13,7 @@ from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.call_filters import CallsQuery, Slug
 from dashboard.forms import DoneQuery
-from dashboard.pages.administrator.kit import DeskQuery, Kit
+from dashboard.pages.kit import DeskQuery, Kit
 from dashboard.pages.preferences import Seen
 from gateway.calls.figures import CallFigures
 from gateway.calls.permissions import CALL_READ

@@ -9,7 +9,7 @@ from core.web.replies import Html, Redirect
 from core.web.system import RETRY, STATUS_DETAIL
 from dashboard.asked import Asked
 from dashboard.health import health
-from dashboard.pages.administrator.kit import DeskQuery, Kit
+from dashboard.pages.kit import DeskQuery, Kit
 from dashboard.pages.preferences import Seen
 
 

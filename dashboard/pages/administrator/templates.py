@@ -13,8 +13,8 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act
-from dashboard.pages.administrator.kit import DeskQuery, Kit
 from dashboard.pages.administrator.wording import Piece, difference, example, variables_in
+from dashboard.pages.kit import DeskQuery, Kit
 from dashboard.pages.preferences import Seen
 from gateway.contact.model import Purpose
 from gateway.messages.errors import TemplateUnknown

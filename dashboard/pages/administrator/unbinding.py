@@ -13,7 +13,7 @@ from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, failure_of
-from dashboard.pages.administrator.kit import DeskQuery, Kit
+from dashboard.pages.kit import DeskQuery, Kit
 from dashboard.people import Directory
 from dashboard.render import line
 from devicepolicy.devices.queries import DeviceFilter
@@ -155,7 +155,6 @@ class UnbindingPages:
             leaver=next((one for one in directory.employees if choice and one.id == choice.employee), None),
             undo_minutes=self.kit.parts.settings.offboarding.undo_s // 60,
             hold_days=self.kit.parts.settings.offboarding.hold_days,
-            now=self.kit.parts.clock.now(),
             soon=timedelta(seconds=1),
             may={
                 "act": principal.allows(OFFBOARDING_ACT),

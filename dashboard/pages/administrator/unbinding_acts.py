@@ -6,7 +6,6 @@ from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from dashboard.asked import Asked
 from dashboard.forms import Failure, act, failure_of
-from dashboard.pages.administrator.kit import Kit
 from dashboard.pages.administrator.unbinding import (
     HOME,
     ChoiceQuery,
@@ -16,6 +15,7 @@ from dashboard.pages.administrator.unbinding import (
     UnbindingsQuery,
     faster_of,
 )
+from dashboard.pages.kit import Kit
 from dashboard.pages.preferences import Seen
 from gateway.offboarding.errors import AlreadyUnbound, OffboardingUnknown, PreviewStale, PreviewUnknown
 from gateway.offboarding.model import Undone

@@ -2,7 +2,6 @@
 
 from core.web.endpoint import Endpoint
 from dashboard.live.feed import LiveFeed
-from dashboard.pages.administrator.kit import Kit
 from dashboard.pages.phones import (
     conduct,
     device,
@@ -22,7 +21,6 @@ from dashboard.render import Renderer
 def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list[Endpoint]:
     """Give the pages. Fixed addresses come before the one of a phone."""
     kit = PhoneKit(renderer, parts, feed)
-    desk = Kit(renderer, parts, folder="phones")
     return [
         *fleet.endpoints(kit),
         *enrol.endpoints(kit),
@@ -31,6 +29,6 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
         *conduct.endpoints(kit),
         *device.endpoints(kit),
         *uploads.endpoints(kit),
-        *policy_acts.endpoints(desk),
-        *rollouts.endpoints(desk),
+        *policy_acts.endpoints(kit),
+        *rollouts.endpoints(kit),
     ]

@@ -12,7 +12,7 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import DoneQuery, Failure, FormModel, act, failure_of
-from dashboard.pages.administrator.kit import tree
+from dashboard.pages.kit import tree
 from dashboard.pages.phones.kit import PhoneKit, line_of, names_of
 from dashboard.pages.preferences import Seen
 from devicepolicy.devices.errors import HolderInvalid

@@ -1,16 +1,13 @@
-"""What the pages of phones share: who asks, how a page is shown, and who is who."""
+"""What the pages of phones share: how new what they show is, and whose a phone is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from core.access.model import Principal
-from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
-from dashboard.asked import Asked
-from dashboard.forms import DoneQuery, Failure, failure
 from dashboard.live.feed import LiveFeed
 from dashboard.live.pulse import Picture
+from dashboard.pages.kit import Kit
 from dashboard.parts import DashboardParts
 from dashboard.people import Directory
 from dashboard.render import Renderer
@@ -30,43 +27,16 @@ class PhoneLine:
     department: str
 
 
-class PhoneKit:
-    """Renders the pages of one institution's phones."""
+class PhoneKit(Kit):
+    """Renders the pages of phones, which are live."""
 
     def __init__(self, renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> None:
-        self._renderer = renderer
+        super().__init__(renderer, parts, "phones")
         self._feed = feed
-        self.parts = parts
 
     async def picture(self, principal: Principal) -> Picture:
         """Give how new what follows is; read it first."""
         return await self._feed.picture(principal)
-
-    def show(
-        self,
-        template: str,
-        asked: Asked,
-        *,
-        query: DoneQuery | None = None,
-        told: Failure | None = None,
-        **data: Any,
-    ) -> Html:
-        """Render a page; `told` is what a service just refused, and gives the status."""
-        status = told.status if told else 200
-        if told is None and query is not None:
-            told = failure(query.failed, asked.context.language)
-        text = self._renderer.page(
-            f"phones/{template}",
-            context=asked.context,
-            principal=asked.principal,
-            theme=asked.headers.theme,
-            now=self.parts.clock.now(),
-            query=query,
-            done=query.done if query else None,
-            told=told,
-            **data,
-        )
-        return Html(text, status)
 
 
 def names_of(directory: Directory) -> Mapping[str, str]:

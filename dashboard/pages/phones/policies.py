@@ -12,7 +12,7 @@ from core.web.replies import Html
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel
-from dashboard.pages.administrator.kit import DeskQuery, Kit, tree
+from dashboard.pages.kit import DeskQuery, Kit, tree
 from dashboard.pages.phones.capabilities import Capabilities, matching
 from dashboard.pages.phones.said import said
 from dashboard.people import Directory

@@ -7,7 +7,7 @@ from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from dashboard.asked import Asked
 from dashboard.forms import Failure, act, failure_of
-from dashboard.pages.administrator.kit import Kit
+from dashboard.pages.kit import Kit
 from dashboard.pages.phones.policies import (
     HOME,
     AssignForm,

@@ -12,7 +12,7 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act
-from dashboard.pages.administrator.kit import DeskQuery, Kit
+from dashboard.pages.kit import DeskQuery, Kit
 from dashboard.pages.preferences import Seen
 from devicepolicy.permissions import POLICY_ASSIGN, POLICY_READ
 from devicepolicy.policies.views import RolloutView

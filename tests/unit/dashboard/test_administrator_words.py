@@ -12,9 +12,9 @@ from core.access.people import DepartmentView
 from dashboard import health
 from dashboard.health import EXPECTED
 from dashboard.pages.administrator.bindings import Ends
-from dashboard.pages.administrator.kit import tree
 from dashboard.pages.administrator.rules import reasons
 from dashboard.pages.administrator.wording import Change, difference, example, suggested, variables_in
+from dashboard.pages.kit import tree
 from dashboard.render import translate
 from gateway.contact.model import Channel, Outcome
 from gateway.contact.rulebook import ConsentParameters, NoParameters, Source, load

@@ -1,4 +1,4 @@
-"""What an administrator's pages share: who asks, how a page is shown, how fresh the proof of identity is."""
+"""What pages for keeping things share: how one is shown, how fresh the proof of identity is, who is where."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
@@ -30,9 +30,9 @@ class DeskQuery(DoneQuery):
 
 
 class Kit:
-    """Renders the pages of one institution. `folder` is where their templates lie."""
+    """Renders the pages whose templates lie in `folder`."""
 
-    def __init__(self, renderer: Renderer, parts: DashboardParts, folder: str = "administrator") -> None:
+    def __init__(self, renderer: Renderer, parts: DashboardParts, folder: str) -> None:
         self._folder = folder
         self.renderer = renderer
         self.parts = parts
@@ -42,12 +42,15 @@ class Kit:
         template: str,
         asked: Asked,
         *,
-        back: str,
+        back: str | None = None,
         query: DoneQuery | None = None,
         told: Failure | None = None,
         **data: Any,
     ) -> Html:
-        """Render a page; `told` is what a service just refused, and gives the status."""
+        """Render a page; `told` is what a service just refused, and gives the status.
+
+        `back` is where a switch of language or looks returns to: this page, unless a form is shown again.
+        """
         language = asked.context.language
         if told is None and query is not None:
             told = failure(query.failed, language)
@@ -59,7 +62,8 @@ class Kit:
             context=asked.context,
             principal=asked.principal,
             theme=asked.headers.theme,
-            back=back,
+            now=self.parts.clock.now(),
+            back=back or asked.context.path,
             query=query,
             done=query.done if query else None,
             undo=query.undo if isinstance(query, DeskQuery) else None,
