@@ -1,6 +1,7 @@
 """Customers over HTTP: create, change, find, import, erase. No answer holds a number."""
 
 from core.access.model import Principal
+from core.sheets.errors import REFUSALS
 from core.web.endpoint import Endpoint, endpoint
 from core.web.paging import Page
 from core.web.upload import Upload
@@ -12,7 +13,7 @@ from gateway.customers.errors import (
     ExternalIdTaken,
     OwnerInvalid,
 )
-from gateway.customers.importing import errors as importing
+from gateway.customers.importing.errors import ImportRaced
 from gateway.customers.importing.importer import CustomerImporter
 from gateway.customers.model import CustomerChange, CustomerFilter, CustomerInput
 from gateway.customers.schemas import (
@@ -28,16 +29,7 @@ from gateway.customers.schemas import (
 from gateway.customers.service import CustomerPage, CustomerService
 
 _WRITE_ERRORS = (CustomerInvalid, CustomerExists, ExternalIdTaken, OwnerInvalid)
-_FILE_ERRORS = (
-    importing.FileTooLarge,
-    importing.FormatUnsupported,
-    importing.FileUnreadable,
-    importing.ArchiveSuspicious,
-    importing.EncodingUnknown,
-    importing.TooManyRows,
-    importing.HeaderInvalid,
-    importing.ImportRaced,
-)
+_FILE_ERRORS = (*REFUSALS, ImportRaced)
 
 
 def endpoints(service: CustomerService, importer: CustomerImporter) -> list[Endpoint]:

@@ -1,19 +1,8 @@
 """What can go wrong with a customer."""
 
-from dataclasses import dataclass
-
 from core.errors import Conflict, Invalid, NotFound
+from core.sheets.faults import Fault
 from core.web.errors import RequestInvalid, Violation
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong with one field; it never quotes the value."""
-
-    column: str
-    code: str
-    zh: str
-    en: str
 
 
 class CustomerInvalid(RequestInvalid):

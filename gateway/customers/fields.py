@@ -9,7 +9,8 @@ import phonenumbers
 from phonenumbers import timezone as number_zones
 
 from core.clock import Clock
-from gateway.customers.errors import CustomerInvalid, Fault
+from core.sheets.faults import Fault
+from gateway.customers.errors import CustomerInvalid
 from gateway.customers.guard import carries_number, identifier_carries_number
 from gateway.customers.model import CustomerDraft, CustomerInput
 from gateway.customers.phone import PhoneInvalid, PhoneNumber

@@ -16,6 +16,7 @@ from core.events import EventBus
 from core.ids import new_id
 from core.ledger import Ledger
 from core.ledger.record import JSON
+from core.sheets.faults import Fault
 from core.vault import Cipher, SubjectKeys
 from core.vault.subjects import purge_remains
 from gateway import permissions
@@ -25,7 +26,6 @@ from gateway.customers.errors import (
     CustomerInvalid,
     CustomerUnknown,
     ExternalIdTaken,
-    Fault,
 )
 from gateway.customers.events import CustomerErased
 from gateway.customers.fields import FieldChecker

@@ -11,6 +11,8 @@ from pydantic import Field
 
 from core.access.model import Principal
 from core.errors import MasklineError
+from core.sheets.faults import RowRefusal
+from core.sheets.template import XLSX
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect, StreamReply
@@ -24,13 +26,11 @@ from gateway.customers.importing import template
 from gateway.customers.importing.errors import ImportUnknown
 from gateway.customers.importing.format import COLUMNS, REQUIRED
 from gateway.customers.importing.history import ImportHistory, PastImport
-from gateway.customers.importing.plan import RowRefusal
 from gateway.customers.importing.report import ImportMode
 from gateway.permissions import CUSTOMER_IMPORT
 
 SHOWN = 200
 MEGABYTE = 1024 * 1024
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ImportPath(ApiModel):

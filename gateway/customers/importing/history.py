@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.access.model import Principal
 from core.access.scope import scope_clause
 from core.db import Database
+from core.sheets.faults import RowRefusal
 from core.web.paging import paginate
 from gateway import permissions
 from gateway.customers.importing.errors import ImportUnknown
 from gateway.customers.importing.models import ImportRow
-from gateway.customers.importing.plan import RowRefusal
 from gateway.customers.importing.report import ImportMode, ImportReport
 
 

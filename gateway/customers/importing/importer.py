@@ -15,17 +15,18 @@ from core.db import Database
 from core.ids import new_id
 from core.ledger import Ledger
 from core.ledger.record import JSON
+from core.sheets.faults import Fault, RowRefusal, refusal
+from core.sheets.layout import Layout
+from core.sheets.table import read_table
 from core.vault import SubjectKeys
 from gateway import permissions
 from gateway.customers import repository
-from gateway.customers.errors import Fault, OwnerInvalid
+from gateway.customers.errors import OwnerInvalid
 from gateway.customers.fields import FieldChecker
 from gateway.customers.importing.errors import ImportRaced
-from gateway.customers.importing.format import ImportFormat
 from gateway.customers.importing.history import keep
-from gateway.customers.importing.plan import Plan, PlannedRow, RowRefusal, make_plan, refusal
+from gateway.customers.importing.plan import Plan, PlannedRow, make_plan
 from gateway.customers.importing.report import ImportMode, ImportReport
-from gateway.customers.importing.table import read_table
 from gateway.customers.models import CustomerTagRow
 from gateway.customers.owners import Owner, find_owner
 from gateway.customers.sealing import CustomerSealing
@@ -43,7 +44,7 @@ class CustomerImporter:
         ledger: Ledger,
         clock: Clock,
         checker: FieldChecker,
-        layout: ImportFormat,
+        layout: Layout,
     ) -> None:
         self._db = database
         self._keys = subject_keys
@@ -90,7 +91,7 @@ class CustomerImporter:
         return report
 
     @property
-    def layout(self) -> ImportFormat:
+    def layout(self) -> Layout:
         """The limits and the headings that are understood."""
         return self._layout
 

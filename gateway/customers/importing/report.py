@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.customers.importing.plan import RowRefusal
+from core.sheets.faults import RowRefusal
 
 
 class ImportMode(StrEnum):

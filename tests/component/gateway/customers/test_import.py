@@ -10,8 +10,8 @@ from core.access.model import Principal, Role
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import Forbidden
+from core.sheets import errors
 from gateway.customers.errors import OwnerInvalid
-from gateway.customers.importing import errors
 from gateway.customers.importing.report import ImportMode, ImportReport
 from gateway.customers.model import CustomerFilter
 from tests.support.desk import Desk

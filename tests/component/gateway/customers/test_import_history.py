@@ -7,12 +7,12 @@ from core.access.model import Principal, Role
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import Forbidden
+from core.sheets.table import read_table
 from gateway.customers.importing import template
 from gateway.customers.importing.errors import ImportUnknown
 from gateway.customers.importing.format import COLUMNS, load_format
 from gateway.customers.importing.history import ImportHistory
 from gateway.customers.importing.report import ImportMode
-from gateway.customers.importing.table import read_table
 from tests.support.desk import Desk
 
 FILE = "手机号,姓名,备注\n13800138000,张三丰,x\n13900139000,,x\n12,李四,x\n".encode()

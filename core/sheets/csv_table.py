@@ -5,9 +5,9 @@ import csv
 import io
 from collections.abc import Iterator
 
-from gateway.customers.importing.errors import EncodingUnknown, FileUnreadable
-from gateway.customers.importing.format import Limits
-from gateway.customers.importing.rows import Cell, RawRow, text_cell
+from core.sheets.cells import Cell, RawRow, text_cell
+from core.sheets.errors import EncodingUnknown, FileUnreadable
+from core.sheets.layout import Limits
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 

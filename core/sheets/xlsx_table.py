@@ -13,9 +13,9 @@ from defusedxml.common import DefusedXmlException
 from openpyxl import DEFUSEDXML, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from gateway.customers.importing.errors import ArchiveSuspicious, FileUnreadable, FormatUnsupported
-from gateway.customers.importing.format import Limits
-from gateway.customers.importing.rows import Cell, RawRow, text_cell
+from core.sheets.cells import Cell, RawRow, text_cell
+from core.sheets.errors import ArchiveSuspicious, FileUnreadable, FormatUnsupported
+from core.sheets.layout import Limits
 
 _EXACT = 10**15  # a spreadsheet keeps 15 significant digits
 _CHUNK = 1 << 20

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from gateway.customers.importing.csv_table import read_csv
-from gateway.customers.importing.errors import FileTooLarge, FormatUnsupported, TooManyRows
-from gateway.customers.importing.format import Limits
-from gateway.customers.importing.rows import RawRow
-from gateway.customers.importing.xlsx_table import read_xlsx
+from core.sheets.cells import RawRow
+from core.sheets.csv_table import read_csv
+from core.sheets.errors import FileTooLarge, FormatUnsupported, TooManyRows
+from core.sheets.layout import Limits
+from core.sheets.xlsx_table import read_xlsx
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0"
