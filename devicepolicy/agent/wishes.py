@@ -12,11 +12,13 @@ _APP = re.compile(r"maskline\.messagingApps\[([^\[\]]+)\]\.")
 _OWN_STATE = frozenset(
     {
         "CONTACT_DELETED",
+        "CONTACT_BLOCKED",
         "CHAT_DELETED",
         "BLOCKED_APP_OPENED",
         "SIM_CHANGED",
         "ROOT_FOUND",
         "DEVELOPER_MODE_ON",
+        "CHAT_APP_NEW_LOGIN",
     }
 )
 """Events of the work phone itself, not of anybody's private life: told at any hour."""

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from devicepolicy.uploads.model import EventKind, RecordKind, Severity
 
-EvidenceName = Literal["counterpart", "app", "records", "members", "amount_fen", "outgoing", "sim"]
+EvidenceName = Literal[
+    "counterpart", "app", "records", "members", "amount_fen", "outgoing", "sim", "platform"
+]
 
 
 class OutsideHours(StrEnum):

@@ -18,7 +18,7 @@ _TABLES: Mapping[type, str] = {
     UploadEventRow: conduct.TABLE,
     UploadRecordingRow: recordings.TABLE,
 }
-_SHOWN = ("app", "members", "amount_fen", "outgoing", "sim")
+_SHOWN = ("app", "members", "amount_fen", "outgoing", "sim", "platform")
 """Of an event's evidence: what names nobody."""
 
 

@@ -45,6 +45,7 @@ Number = Annotated[str, Field(min_length=1, max_length=32)]
 Handle = Annotated[str, Field(min_length=1, max_length=128)]
 App = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+$", max_length=120)]
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
+Platform = Literal["phone", "tablet", "desktop", "web", "watch", "other"]
 MediaType = Literal["audio/wav", "audio/amr", "audio/mpeg", "audio/ogg", "audio/mp4", "audio/aac"]
 
 
@@ -119,6 +120,7 @@ class EvidenceIn(ApiModel):
     amount_fen: int | None = Field(default=None, ge=0, le=10**12)
     outgoing: bool | None = None
     sim: int | None = Field(default=None, ge=0, le=3)
+    platform: Platform | None = None
 
 
 class EventIn(_Item):

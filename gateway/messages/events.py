@@ -37,6 +37,9 @@ class ConductKind(StrEnum):
     UPLOAD_CONTRADICTS = "upload_contradicts"
     RECORDING_MISSING = "recording_missing"
     UPLOAD_GAP = "upload_gap"
+    CONTACT_BLOCKED = "contact_blocked"
+    MESSAGE_EDITED = "message_edited"
+    CHAT_APP_NEW_LOGIN = "chat_app_new_login"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,9 @@ _CONDUCT: Mapping[EventKind, ConductKind] = {
     EventKind.ROOT_FOUND: ConductKind.ROOT_FOUND,
     EventKind.DEVELOPER_MODE_ON: ConductKind.DEVELOPER_MODE,
     EventKind.SIM_CALL_OUTSIDE_GATEWAY: ConductKind.SIM_CALL,
+    EventKind.CONTACT_BLOCKED: ConductKind.CONTACT_BLOCKED,
+    EventKind.MESSAGE_EDITED: ConductKind.MESSAGE_EDITED,
+    EventKind.CHAT_APP_NEW_LOGIN: ConductKind.CHAT_APP_NEW_LOGIN,
 }
 _FOUND: Mapping[Finding, ConductKind] = {
     Finding.UPLOAD_CONTRADICTS: ConductKind.UPLOAD_CONTRADICTS,

@@ -122,6 +122,22 @@ async def test_nothing_is_collected_before_the_terms_nor_after_they_are_taken_ba
     assert handset.agent.backlog.count() == (4, 1)
 
 
+async def test_the_simulated_phone_blocks_edits_and_is_signed_in_elsewhere(shop: Shop) -> None:
+    handset = await shop.phone(PERMITTED)
+    wrong = {"app": CHAT_APP, "contact": STRANGER, "outgoing": True}
+    first = handset.agent.collector.chat(text="三个点", **wrong)
+    said = {"counterpart": STRANGER, "app": CHAT_APP}
+    shop.happen(
+        {"do": "event", "kind": "MESSAGE_EDITED", "evidence": {**said, "records": [first]}},
+        {"do": "event", "kind": "CONTACT_BLOCKED", "evidence": said},
+        {"do": "event", "kind": "CHAT_APP_NEW_LOGIN", "evidence": {"app": CHAT_APP, "platform": "web"}},
+    )
+    assert await handset.round() == "ok"
+    assert handset.agent.uploads.outcomes == {"kept": 4}
+    kinds = [row.kind.value for row in await shop.rows(UploadEventRow)]
+    assert kinds == ["MESSAGE_EDITED", "CONTACT_BLOCKED", "CHAT_APP_NEW_LOGIN"]
+
+
 async def test_only_what_the_policy_names_and_in_its_hours(shop: Shop) -> None:
     clock = shop.site.house.clock
     clock.set(datetime(2026, 11, 23, 4, 0, tzinfo=UTC))  # Monday 12:00 in Shanghai

@@ -23,7 +23,7 @@ from devicepolicy.uploads.models import (
     UploadRecordRow,
 )
 from tests.support.fleet import House
-from tests.support.uploading import CUSTOMER, POLICY, STRANGER, Desk, open_desk
+from tests.support.uploading import CHAT_APP, CUSTOMER, POLICY, STRANGER, Desk, open_desk
 
 SOUND = b"#!AMR\n" + bytes(range(256)) * 40
 
@@ -338,6 +338,34 @@ async def test_a_backlog_in_any_order_cut_and_sent_twice_is_kept_once(desk: Desk
     assert {row.sha256 for row in kept if row.deleted_at is not None} == gone
     by_seq = sorted(kept, key=lambda row: row.seq)
     assert [row.sha256 for row in by_seq] == [item["sha256"] for item in made], "the phone's own order"
+
+
+async def test_blocking_editing_and_a_new_sign_in_are_conduct_with_its_context(desk: Desk) -> None:
+    phone = await desk.phone()
+    said = phone.chat(CUSTOMER, text="年化三个点")
+    await phone.records(said)
+    of_customer = {"counterpart": CUSTOMER, "app": CHAT_APP}
+    found = await phone.events(
+        phone.item("CONTACT_BLOCKED", evidence=of_customer),
+        phone.item("MESSAGE_EDITED", evidence={**of_customer, "records": [said["id"]]}),
+        phone.item("CHAT_APP_NEW_LOGIN", evidence={"app": CHAT_APP, "platform": "desktop"}),
+    )
+    assert found == ["kept", "kept", "kept"]
+    assert sorted(kind for kind, _ in desk.neighbours.seen_conduct) == [
+        "CHAT_APP_NEW_LOGIN", "CONTACT_BLOCKED", "MESSAGE_EDITED",
+    ]  # fmt: skip
+    _, page = await desk.house.ask(desk.house.admin, "GET", f"/devices/{phone.device_id}/conduct")
+    told = {line["kind"]: (line["severity"], line["evidence"]) for line in page["items"]}
+    assert told == {
+        "CONTACT_BLOCKED": ("severe", {"app": CHAT_APP}),
+        "MESSAGE_EDITED": ("moderate", {"app": CHAT_APP}),
+        "CHAT_APP_NEW_LOGIN": ("severe", {"app": CHAT_APP, "platform": "desktop"}),
+    }
+    async with desk.house.database.read() as session:
+        (kept,) = (await session.scalars(select(UploadRecordRow))).all()
+    assert kept.deleted_at is None, "what was sent first stays as it was"
+    wrong = phone.item("CHAT_APP_NEW_LOGIN", evidence={"counterpart": CUSTOMER})
+    assert (await phone.hand_in("events", [wrong]))[0] == 422
 
 
 async def test_people_see_what_is_in_their_reach_and_close_events(desk: Desk) -> None:

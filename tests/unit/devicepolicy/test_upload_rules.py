@@ -11,6 +11,7 @@ from devicepolicy.uploads.catalogue import OutsideHours, catalogue
 from devicepolicy.uploads.model import EventKind, Outcome, RecordKind, normal
 from devicepolicy.uploads.wanted import Wanted, refusal
 from maskline.wiring.uploads import _CONDUCT
+from qa.conduct.catalogue import own_catalogue
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # a Monday, 12:00 in Shanghai
@@ -26,6 +27,24 @@ def test_the_catalogue_is_complete_and_names_conduct_as_the_policy_does() -> Non
     deleting = {kind for kind, entry in kinds.events.items() if entry.deletes}
     assert deleting == {EventKind.CONTACT_DELETED, EventKind.CHAT_DELETED}
     assert kinds.events[EventKind.LOCATION_SHARED].outside_hours is OutsideHours.DROP
+
+
+def test_what_an_accessibility_rule_sees_has_its_context_and_its_severity() -> None:
+    """Blocking, editing and a new sign-in: what each may carry, and what is kept outside of the hours."""
+    kinds = catalogue().events
+    found = {
+        kind: (str(kinds[kind].severity), sorted(kinds[kind].evidence), kinds[kind].outside_hours)
+        for kind in (EventKind.CONTACT_BLOCKED, EventKind.MESSAGE_EDITED, EventKind.CHAT_APP_NEW_LOGIN)
+    }
+    assert found == {
+        EventKind.CONTACT_BLOCKED: ("severe", ["app", "counterpart"], OutsideHours.KEEP),
+        EventKind.MESSAGE_EDITED: ("moderate", ["app", "counterpart", "records"], OutsideHours.CUSTOMERS),
+        EventKind.CHAT_APP_NEW_LOGIN: ("severe", ["app", "platform"], OutsideHours.KEEP),
+    }
+    known = own_catalogue()
+    for kind, entry in kinds.items():
+        judged = known.kinds[_CONDUCT[kind]]
+        assert judged.severity == str(entry.severity), f"{kind}: the phone's and the alert's severity"
 
 
 def test_without_a_policy_nothing_is_collected() -> None:
