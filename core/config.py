@@ -115,11 +115,29 @@ class SecuritySettings(Part):
     cookie_secure: Literal["auto", "always", "never"] = "auto"
 
 
+class TimestampSettings(Part):
+    """An outside authority (RFC 3161) that says when a checkpoint existed. Without `url` nobody is asked."""
+
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s/#]+[^\s#]*$")
+    roots: Path | None = None
+    interval_s: int = Field(default=86_400, ge=60)
+
+    @model_validator(mode="after")
+    def _has_roots(self) -> "TimestampSettings":
+        if self.url is not None and self.roots is None:
+            raise problem(
+                "设置 url 时须同时设置 roots：时间戳机构的根证书（PEM），否则无法验证其答复。",
+                "With url, set roots: root certificates (PEM) by which the authority's answers are checked.",
+            )
+        return self
+
+
 class LedgerSettings(Part):
-    """The log's name and how often a checkpoint is signed."""
+    """The log's name, how often a checkpoint is signed, and who outside says when."""
 
     origin: str = "maskline.local/ledger"
     checkpoint_interval_s: float = Field(default=10.0, gt=0)
+    timestamp: TimestampSettings = TimestampSettings()
 
 
 class OutboxSettings(Part):
@@ -135,6 +153,17 @@ class OffboardingSettings(Part):
     hold_days: int = Field(default=180, ge=1, le=3650)
     preview_s: int = Field(default=900, ge=60, le=3600)
     code_s: int = Field(default=900, ge=60, le=86400)
+
+
+class ApprovalSettings(Part):
+    """What one person may not do alone to customers' data (maker and checker). Off: it is done at once."""
+
+    change: bool = True
+    erasure: bool = True
+    export: bool = True
+    expire_s: int = Field(default=259_200, ge=3_600, le=2_592_000)
+    download_s: int = Field(default=86_400, ge=300, le=604_800)
+    export_max_rows: int = Field(default=5_000, ge=1, le=50_000)
 
 
 class Settings(BaseSettings):
@@ -163,6 +192,7 @@ class Settings(BaseSettings):
     ledger: LedgerSettings = LedgerSettings()
     outbox: OutboxSettings = OutboxSettings()
     offboarding: OffboardingSettings = OffboardingSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     messages: MessageSettings = MessageSettings()
     chat: ChatSettings = ChatSettings()
     smpp: SmppSettings = SmppSettings()

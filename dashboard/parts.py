@@ -11,6 +11,7 @@ from core.config import Settings
 from core.db import Database
 from core.exports import EvidenceExports
 from core.ledger import LedgerService
+from core.ledger.timestamping import Timestamps
 from core.status import StatusProvider
 from dashboard.day import Calendar
 from dashboard.people import People
@@ -53,6 +54,7 @@ class DashboardParts:
     database: Database
     access: Access
     ledger: LedgerService
+    timestamps: Timestamps
     audit: AuditService
     exports: EvidenceExports
     providers: Sequence[StatusProvider]

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from core.audit import AccessLog, AuditService
 from core.blobs import BlobStore, LocalBlobStore
@@ -12,6 +13,7 @@ from core.config import Settings
 from core.db import Database
 from core.events import EventBus
 from core.ledger import Ledger, LedgerService, LedgerSigner
+from core.ledger.timestamping import Authority, Timestamps
 from core.outbox import Outbox
 from core.vault import Keyring, SubjectKeys, Vault
 
@@ -36,6 +38,19 @@ class Ground:
     def audit(self) -> AuditService:
         """Who saw what."""
         return AuditService(self.database, ledger=self.ledger, notes=self.access_log)
+
+    @property
+    def timestamps(self) -> Timestamps:
+        """An outside authority's word on when a checkpoint existed."""
+        wanted = self.settings.ledger.timestamp
+        authority = Authority(wanted.url, wanted.roots) if wanted.url and wanted.roots else None
+        return Timestamps(
+            self.database,
+            self.ledger_service,
+            self.clock,
+            authority=authority,
+            every=timedelta(seconds=wanted.interval_s),
+        )
 
 
 def load_keyring(settings: Settings) -> Keyring:

@@ -10,6 +10,7 @@ from core.db import Database
 from core.lease import Lease
 from core.logging import get_logger
 from core.outbox import Outbox
+from core.tasks import cancel, spawn
 
 LEASE_TTL_S = 6.0
 _log = get_logger(__name__)
@@ -17,11 +18,15 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something done every so often by the process that holds the lease."""
+    """Something done every so often by the process that holds the lease.
+
+    `apart`: it waits for somebody outside, so the others do not wait for it; it never runs twice at once.
+    """
 
     name: str
     every_s: float
     do: Callable[[], Awaitable[object]]
+    apart: bool = False
 
 
 class Relay:
@@ -33,6 +38,7 @@ class Relay:
         self.holding = False
         self.failing: set[str] = set()
         """Chores whose last try failed."""
+        self._apart: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Run until cancelled; give the lease back then."""
@@ -49,6 +55,7 @@ class Relay:
                     await self._do_due(due, loop.time())
                 await asyncio.sleep(tick)
         finally:
+            await cancel(*self._apart.values())
             if self.holding:
                 await self._lease.release()
 
@@ -64,12 +71,18 @@ class Relay:
             if now < due[chore.name]:
                 continue
             due[chore.name] = now + chore.every_s
-            try:
-                await chore.do()
-                self.failing.discard(chore.name)
-            except Exception as error:  # noqa: BLE001 - one chore must not stop the others
-                self.failing.add(chore.name)
-                _log.error("relay.chore_failed", name=chore.name, error_type=type(error).__name__)
+            if not chore.apart:
+                await self._do(chore)
+            elif (task := self._apart.get(chore.name)) is None or task.done():
+                self._apart[chore.name] = spawn(self._do(chore), name=chore.name)
+
+    async def _do(self, chore: Chore) -> None:
+        try:
+            await chore.do()
+            self.failing.discard(chore.name)
+        except Exception as error:  # noqa: BLE001 - one chore must not stop the others
+            self.failing.add(chore.name)
+            _log.error("relay.chore_failed", name=chore.name, error_type=type(error).__name__)
 
 
 class OutboxPublisher:

@@ -62,5 +62,5 @@ fi
 if [ "$kind" = test ]; then
     # SIPp and baresip are the phones of the telephony tests, Chromium reads the pages, espeak-ng speaks Korean to
     # vosk, the scaled set-up is tried on RabbitMQ and Redis, and phones are woken over Mosquitto.
-    apt_packages sip-tester baresip-core chromium fonts-noto-cjk ffmpeg espeak-ng rabbitmq-server redis-server mosquitto || true
+    apt_packages sip-tester baresip-core chromium fonts-noto-cjk ffmpeg espeak-ng rabbitmq-server redis-server mosquitto openssl || true
 fi

@@ -9,13 +9,15 @@ Needs Python 3.11 or newer and the `cryptography` package. Run it isolated, on a
 
 KEY is a verifier key (`<origin>+<id>+<base64>`) or a file with one, got from the institution earlier and
 kept by you. `--trusted-checkpoint` is a checkpoint that you kept: only with one from outside the server can
-anybody notice that the whole server was put back to an older state.
+anybody notice that the whole server was put back to an older state. `--tsa-roots` is a file with the root
+certificates of the timestamp authority (PEM), from that authority; the timestamps are then checked by the
+`openssl` program of your machine, which is neither ours nor this one's.
 
 Exit codes: 0 everything holds; 1 signs of tampering; 2 unreadable or wrong use; 3 consistent, but no public
 key was given, so it is unknown who signed, or the bundle is older than your checkpoint.
 
 Sources: RFC 6962 §2.1 and RFC 9162 §2.1.3.2, §2.1.4.2 (Merkle trees), C2SP signed-note, tlog-checkpoint,
-tlog-cosignature and tlog-proof.
+tlog-cosignature and tlog-proof, RFC 3161 (timestamps).
 """
 
 import argparse
@@ -23,9 +25,13 @@ import base64
 import hashlib
 import itertools
 import json
+import re
+import shutil
 import sqlite3
 import struct
+import subprocess
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections import Counter
@@ -39,6 +45,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 OK, TAMPERED, UNREADABLE, UNANCHORED = 0, 1, 2, 3
+STAMP_TOLERANCE_S = 60  # our clock and the authority's
 CLOCK_TOLERANCE_S = 5  # several hosts write; their clocks differ a little, and checkpoints have whole seconds
 MAX_SMALL_FILE = 64 * 1024 * 1024
 MAX_SHOWN = 20
@@ -72,6 +79,12 @@ TEXTS = {
         "证据包早于您的检查点，两者无法核对；请重新制作证据包，或改用更早的检查点",
         "the bundle is older than your checkpoint and cannot be held against it; ask for a new one",
     ),
+    "timestamp-invalid": ("时间戳无效，或不属于这个检查点", "a timestamp does not hold for its checkpoint"),
+    "timestamp-missing": ("缺少清单中的时间戳", "a timestamp that the manifest names is missing"),
+    "clock-ahead": ("检查点签署时间晚于时间戳机构的时间", "signed later than the authority says it existed"),
+    "not-timestamped": ("尚无时间戳覆盖", "no timestamp covers this yet"),
+    "timestamps-unchecked": ("时间戳未验证：需要 --tsa-roots", "not checked: this takes --tsa-roots"),
+    "openssl-missing": ("时间戳未验证：本机没有 openssl", "not checked: this machine has no openssl"),
     "key-unknown": ("未提供公钥，无法确认签发者", "no public key given: it is unknown who signed"),
 }
 
@@ -101,6 +114,8 @@ class Report:
     checkpoints: int = 0
     entries: int = 0
     attachments: int = 0
+    timestamps: list[tuple[int, datetime]] = field(default_factory=list)
+    """Sizes of trees that an outside authority has seen, and when."""
     findings: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
 
@@ -114,7 +129,7 @@ class Report:
     def exit_code(self) -> int:
         if self.findings:
             return TAMPERED
-        open_ends = {"key-unknown", "older-than-yours"}
+        open_ends = {"key-unknown", "older-than-yours", "openssl-missing"}
         return UNANCHORED if any(one.code in open_ends for one in self.warnings) else OK
 
 
@@ -304,6 +319,64 @@ def check_checkpoints(checkpoints: Iterable[Checkpoint], report: Report) -> list
     return ordered
 
 
+# --- Timestamps of an outside authority ------------------------------------------------------------------
+
+
+def check_stamps(
+    stamps: list[tuple[int, bytes]], notes: list[str], key: Key, roots: Path | None, report: Report
+) -> None:
+    """Have openssl check that each timestamp is of its checkpoint and by a certificate under a root."""
+    program = shutil.which("openssl")
+    if roots is None or program is None:
+        if stamps:
+            code = "timestamps-unchecked" if roots is None else "openssl-missing"
+            report.warnings.append(Finding(code, f"{len(stamps)} .tsr"))
+        return
+    anchors = small_file(roots)
+    known: dict[int, tuple[str, Checkpoint]] = {}
+    for note in notes:
+        try:
+            checkpoint = read_checkpoint(note, key)
+        except Forged:
+            continue  # told where the notes are checked
+        known[checkpoint.size] = note, checkpoint
+    for size, reply in sorted(stamps):
+        note, checkpoint = known.get(size, ("", None))
+        at = None if checkpoint is None else _stamped_at(program, note, reply, anchors)
+        if checkpoint is None or at is None:
+            report.add("timestamp-invalid", f"size={size}")
+            continue
+        report.timestamps.append((size, at))
+        if (checkpoint.at - at).total_seconds() > STAMP_TOLERANCE_S:
+            report.add("clock-ahead", f"size={size}: {checkpoint.at:%F %T} > {at:%F %T} UTC")
+
+
+def _stamped_at(program: str, note: str, reply: bytes, anchors: bytes) -> datetime | None:
+    """Give the time in a TimeStampResp if it holds; its certificates must have been good at that time."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, content in (("note", note.encode()), ("reply", reply), ("roots", anchors)):
+            (folder / file).write_bytes(content)
+
+        def openssl(*arguments: str) -> str | None:
+            done = subprocess.run(  # noqa: S603 - a fixed program; the files are named by us
+                [program, "ts", *arguments], capture_output=True, cwd=folder, timeout=30, check=False
+            )
+            return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+        shown = openssl("-reply", "-in", "reply", "-text") or ""
+        said = re.search(r"^Time stamp: (.+) GMT$", shown, re.MULTILINE)
+        if said is None:
+            return None
+        try:  # fractions of a second are the authority's choice (RFC 3161 §2.4.2)
+            at = datetime.strptime(re.sub(r"\.\d+", "", said[1]), "%b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        moment = str(int(at.timestamp()))
+        question = ("-verify", "-data", "note", "-in", "reply", "-CAfile", "roots", "-attime", moment)
+        return None if openssl(*question) is None else at
+
+
 # --- Records ---------------------------------------------------------------------------------------------
 
 
@@ -373,6 +446,7 @@ class Ledger:
     rows: Callable[[], Iterator[Row]]
     notes: list[str]
     head: int | None = None
+    stamps: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 def open_ledger(path: Path) -> Ledger:
@@ -392,6 +466,12 @@ def _open_sqlite(path: Path) -> Ledger:
         connection.execute("BEGIN")  # one view of a ledger that may be growing
         notes = connection.execute("SELECT note FROM core_ledger_checkpoints ORDER BY size").fetchall()
         head = connection.execute("SELECT size FROM core_ledger_head").fetchone()
+        table = "SELECT 1 FROM sqlite_master WHERE name = 'core_ledger_timestamps'"
+        stamps = (
+            connection.execute("SELECT size, CAST(reply AS BLOB) FROM core_ledger_timestamps").fetchall()
+            if connection.execute(table).fetchone()
+            else []
+        )
     except sqlite3.Error as error:
         raise Unreadable(f"{path}: {error}") from None
 
@@ -405,7 +485,7 @@ def _open_sqlite(path: Path) -> Ledger:
         except sqlite3.Error as error:
             raise Unreadable(f"{path}: {error}") from None
 
-    return Ledger(rows, [str(note) for (note,) in notes], head[0] if head else 0)
+    return Ledger(rows, [str(note) for (note,) in notes], head[0] if head else 0, stamps)
 
 
 def _open_lines(path: Path) -> Ledger:
@@ -422,7 +502,8 @@ def _open_lines(path: Path) -> Ledger:
             yield Row(value["seq"], value["kind"], record, leaf, value["created_at"])
 
     try:
-        return Ledger(rows, [str(value["note"]) for value in lines("checkpoint")])
+        stamps = [(int(value["size"]), bytes.fromhex(value["reply"])) for value in lines("timestamp")]
+        return Ledger(rows, [str(value["note"]) for value in lines("checkpoint")], stamps=stamps)
     except (ValueError, KeyError, TypeError):
         raise Unreadable(f"{path}: 无法解析 / cannot be parsed") from None
 
@@ -438,7 +519,9 @@ class Walk:
     contradicted: list[Checkpoint] = field(default_factory=list)
 
 
-def verify_ledger(path: Path, key: Key, logs: list[Path], trusted: list[Path]) -> Report:
+def verify_ledger(
+    path: Path, key: Key, logs: list[Path], trusted: list[Path], tsa_roots: Path | None = None
+) -> Report:
     """Check a whole ledger against every checkpoint there is."""
     report = Report("ledger")
     # Read what is outside first: the ledger may grow meanwhile, and must not look cut off because of it.
@@ -470,6 +553,7 @@ def verify_ledger(path: Path, key: Key, logs: list[Path], trusted: list[Path]) -
     signed = max((one.size for one in checkpoints), default=0)
     if size > signed:
         report.warnings.append(Finding("unsigned-tail", f"seq={signed}..{size - 1}"))
+    check_stamps(ledger.stamps, ledger.notes, key, tsa_roots, report)
     return report
 
 
@@ -576,7 +660,9 @@ def _name_contradictions(walk: Walk, report: Report) -> None:
 # --- An evidence bundle ----------------------------------------------------------------------------------
 
 
-def verify_evidence(path: Path, key: Key | None, trusted: list[Path]) -> Report:
+def verify_evidence(
+    path: Path, key: Key | None, trusted: list[Path], tsa_roots: Path | None = None
+) -> Report:
     """Check every record, proof, checkpoint and attachment of a bundle."""
     report = Report("evidence")
     try:
@@ -597,6 +683,7 @@ def verify_evidence(path: Path, key: Key | None, trusted: list[Path]) -> Report:
             known = _check_chain(archive, checkpoint, key, trusted, report)
             bodies = _check_entries(archive, manifest, checkpoint, known, report)
             _check_attachments(archive, manifest, bodies, report)
+            _check_bundled_stamps(archive, manifest, key, tsa_roots, report)
     except (*BROKEN_ZIP, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"{path}: {type(error).__name__}") from None
     return report
@@ -714,6 +801,23 @@ def _check_attachments(archive: zipfile.ZipFile, manifest: Any, bodies: list[Any
     report.attachments = len(present)
 
 
+def _check_bundled_stamps(
+    archive: zipfile.ZipFile, manifest: Any, key: Key, roots: Path | None, report: Report
+) -> None:
+    names = {name for name in archive.namelist() if name.startswith("timestamps/")}
+    for size in manifest.get("timestamps", []):
+        if f"timestamps/{size}.tsr" not in names:
+            report.add("timestamp-missing", f"size={size}")
+    stamps = [(int(name[11:].removesuffix(".tsr")), _member(archive, name)) for name in sorted(names)]
+    notes = [json.loads(line)["note"] for line in _member(archive, "checkpoints.jsonl").splitlines()]
+    check_stamps(stamps, notes, key, roots, report)
+    if roots is not None:
+        stamped = max((size for size, _ in report.timestamps), default=0)
+        for seq in manifest["entries"]:
+            if seq >= stamped:
+                report.warnings.append(Finding("not-timestamped", f"seq={seq}"))
+
+
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
@@ -748,6 +852,10 @@ def say(report: Report, language: str) -> None:
           f"{report.entries} {unit}, {both('检查点', 'checkpoints')} {report.checkpoints}, "
           f"{both('附件', 'attachments')} {report.attachments}")  # fmt: skip
     print(f"{both('大小与根哈希', 'size and root')}: {report.size} {report.root}")
+    if report.timestamps:
+        stamped = ", ".join(f"{size} ≤ {at:%F %T} UTC" for size, at in report.timestamps[:3])
+        more = " …" if len(report.timestamps) > 3 else ""
+        print(f"{both('时间戳', 'timestamps')}: {len(report.timestamps)} ({stamped}{more})")
     shown: Counter[str] = Counter()
     for code, where in report.findings:
         shown[code] += 1
@@ -784,6 +892,7 @@ def as_json(report: Report) -> str:
         "entries": report.entries,
         "checkpoints": report.checkpoints,
         "attachments": report.attachments,
+        "timestamps": [{"size": size, "at": at.isoformat()} for size, at in report.timestamps],
         "findings": items(report.findings),
         "warnings": items(report.warnings),
     }
@@ -806,6 +915,8 @@ def parser() -> argparse.ArgumentParser:
                          help="您保存的账本公钥 / the ledger's key that you kept")  # fmt: skip
         one.add_argument("--trusted-checkpoint", type=Path, action="append", default=[], metavar="FILE",
                          help="您此前保存的检查点 / a checkpoint that you kept")  # fmt: skip
+        one.add_argument("--tsa-roots", type=Path, metavar="FILE",
+                         help="时间戳机构的根证书 PEM / the timestamp authority's roots")  # fmt: skip
         one.add_argument("--json", action="store_true", help="机器可读 / machine-readable")
         one.add_argument("--lang", choices=("zh", "en", "both"), default="both")
     return build
@@ -817,9 +928,11 @@ def main(arguments: list[str] | None = None) -> int:
         key = read_key(options.public_key) if options.public_key else None
         if options.kind == "ledger":
             assert key is not None  # noqa: S101 - argparse requires it
-            report = verify_ledger(options.path, key, options.checkpoints, options.trusted_checkpoint)
+            report = verify_ledger(
+                options.path, key, options.checkpoints, options.trusted_checkpoint, options.tsa_roots
+            )
         else:
-            report = verify_evidence(options.path, key, options.trusted_checkpoint)
+            report = verify_evidence(options.path, key, options.trusted_checkpoint, options.tsa_roots)
     except Unreadable as error:
         print(json.dumps({"ok": False, "exit_code": UNREADABLE, "error": str(error)}, ensure_ascii=False)
               if options.json else f"✗ {error}", file=sys.stdout if options.json else sys.stderr)  # fmt: skip

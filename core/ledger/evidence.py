@@ -22,6 +22,7 @@ from core.ledger.ledger import EntryUnknown
 from core.ledger.models import CheckpointRow, EntryRow
 from core.ledger.notes import Checkpoint
 from core.ledger.service import LedgerService
+from core.ledger.timestamping.service import covering
 from core.ledger.tree import Tree
 
 FORMAT = "maskline-evidence/1"
@@ -61,6 +62,7 @@ class _Facts:
     proofs: list[tuple[bytes, ...]]
     checkpoint: Checkpoint
     chain: list[tuple[Checkpoint, tuple[bytes, ...]]]
+    stamps: list[tuple[int, bytes]]
 
 
 class EvidenceExporter:
@@ -128,7 +130,8 @@ class EvidenceExporter:
             known = [self._ledger.verifier.read(note) for note in notes]
             sizes = [one.size for one in known]
             steps = await tree.consistency(list(zip([0, *sizes], sizes, strict=False)))
-        return _Facts(records, proofs, checkpoint, list(zip(known, steps, strict=True)))
+            stamps = await covering(session, seqs, checkpoint.size)
+        return _Facts(records, proofs, checkpoint, list(zip(known, steps, strict=True)), stamps)
 
 
 async def _attach(archive: zipfile.ZipFile, attachment: Attachment) -> str:
@@ -154,6 +157,7 @@ def _manifest(facts: _Facts, hashes: Sequence[tuple[str, str]], now: datetime, v
         "size": facts.checkpoint.size,
         "entries": [seq for seq, _ in facts.records],
         "attachments": [{"name": name, "sha256": value} for name, value in hashes],
+        "timestamps": [size for size, _ in facts.stamps],
     }
 
 
@@ -166,6 +170,8 @@ def _write(archive: zipfile.ZipFile, facts: _Facts, manifest: dict[str, Any]) ->
         for one, step in facts.chain
     )
     archive.writestr("checkpoints.jsonl", chain)
+    for size, reply in facts.stamps:
+        archive.writestr(f"timestamps/{size}.tsr", reply)
     archive.writestr("checkpoint.txt", facts.checkpoint.note)
     archive.writestr("public_key.txt", manifest["public_key"] + "\n")
     archive.writestr("README.md", (files("core.ledger") / "evidence_readme.md").read_text("utf-8"))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.db import Database
-from core.ledger.models import CheckpointRow, EntryRow
+from core.ledger.models import CheckpointRow, EntryRow, TimestampRow
 from core.ledger.notes import LedgerVerifier
 
 FORMAT = "maskline-ledger/1"
@@ -16,12 +16,13 @@ BATCH = 1000
 
 
 async def export_lines(database: Database, verifier: LedgerVerifier) -> AsyncIterator[str]:
-    r"""Yield the ledger line by line: one `ledger`, then every `entry`, then every `checkpoint`.
+    r"""Yield the ledger line by line: one `ledger`, then every `entry`, `checkpoint`, `timestamp`.
 
     PostgreSQL gives the same without our code:
     `psql -At -c "SELECT json_build_object('type','entry','seq',seq,'kind',kind,'record',
     encode(record,'hex'),'leaf_hash',encode(leaf_hash,'hex'),'created_at',created_at) FROM
-    core_ledger_entries ORDER BY seq"`, and `('type','checkpoint','note',note)` of core_ledger_checkpoints.
+    core_ledger_entries ORDER BY seq"`, `('type','checkpoint','note',note)` of core_ledger_checkpoints, and
+    `('type','timestamp','size',size,'reply',encode(reply,'hex'))` of core_ledger_timestamps.
     """
     yield _line(type="ledger", format=FORMAT, origin=verifier.origin, public_key=verifier.vkey)
     last = -1
@@ -34,8 +35,11 @@ async def export_lines(database: Database, verifier: LedgerVerifier) -> AsyncIte
             yield line
     async with database.read() as session:
         notes = (await session.scalars(select(CheckpointRow.note).order_by(CheckpointRow.size))).all()
+        stamps = (await session.execute(select(TimestampRow.size, TimestampRow.reply))).all()
     for note in notes:
         yield _line(type="checkpoint", note=note)
+    for size, reply in stamps:
+        yield _line(type="timestamp", size=size, reply=reply.hex())
 
 
 async def _entries(session: AsyncSession, last: int) -> tuple[list[str], int]:

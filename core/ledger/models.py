@@ -1,4 +1,4 @@
-"""Tables of the ledger: entries, inner nodes of the tree, its growing edge, signed checkpoints."""
+"""Tables of the ledger: entries, inner nodes of the tree, its growing edge, checkpoints, timestamps."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +52,18 @@ class CheckpointRow(Base):
     size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     note: Mapped[str] = mapped_column(String(4096))
     created_at: Mapped[datetime]
+
+
+class TimestampRow(Base):
+    """A TimeStampResp (RFC 3161, DER) over the note of the checkpoint of this size."""
+
+    __tablename__ = "core_ledger_timestamps"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    reply: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[datetime]
+    authority: Mapped[str] = mapped_column(String(253))
+    received_at: Mapped[datetime]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ EVIDENCE_EVERY_S = 600.0
 UPLOADS_EVERY_S = 600.0
 PURGE_EVERY_S = 3600.0
 STATISTICS_EVERY_S = 3600.0
+TIMESTAMP_EVERY_S = 60.0
+"""How often it is asked whether one is due, and how soon a refused one is tried again."""
 
 
 async def relay(settings: Settings, stop: asyncio.Event) -> None:
@@ -96,6 +98,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
             build_offboardings(ground, gateway, messages, calls, phones).service.sweep,
         ),
         Chore("checkpoint", checkpoint_s, ground.ledger_service.sign_checkpoint),
+        Chore("timestamp", TIMESTAMP_EVERY_S, ground.timestamps.stamp_due, apart=True),
         Chore("bindings", BINDINGS_EVERY_S, sweep_bindings),
         Chore("commands", COMMANDS_EVERY_S, phones.commands.sweep),
         Chore("desired", DESIRED_EVERY_S, phones.catch_up),

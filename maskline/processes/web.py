@@ -11,6 +11,7 @@ from core.audit import api as audit_api
 from core.config import Settings
 from core.heartbeat import HeartbeatReader
 from core.ledger import api as ledger_api
+from core.ledger.timestamping import api as timestamp_api
 from core.logging import get_logger
 from core.status import DatabaseStatus, Fact, PartStatus, State, StatusProvider
 from core.web.app import build_app
@@ -100,6 +101,7 @@ def api_endpoints(
         *phones.command_endpoints(ground.clock),
         *phones.uploads.endpoints(phones.gate),
         *ledger_api.endpoints(ground.ledger_service),
+        *timestamp_api.endpoints(ground.timestamps),
         *audit_api.endpoints(ground.audit),
     ]
 

@@ -35,6 +35,7 @@ def dashboard_parts(
         database=ground.database,
         access=people,
         ledger=ground.ledger_service,
+        timestamps=ground.timestamps,
         audit=ground.audit,
         exports=evidence_exports(ground),
         providers=providers,

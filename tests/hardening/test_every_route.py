@@ -325,7 +325,7 @@ async def test_every_name_in_a_path_is_known_here(stage: Stage) -> None:
 OWNERLESS = frozenset(
     {
         "line_id", "department_id", "rule_id", "template_id", "version_id", "seq", "policy_id", "number", "assignment_id",
-        "rollout_id", "enrolment_token_id", "order",
+        "rollout_id", "enrolment_token_id", "order", "size",
     }
 )  # fmt: skip
 """Belongs to the institution: who holds the permission sees all of them. `order` is a word and no id."""

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -78,14 +79,14 @@ async def grow(
             await service.append(session, "test.fact", {"number": number})
 
 
-def run_verifier(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_verifier(*arguments: object, cwd: Path, path: str = os.defpath) -> subprocess.CompletedProcess[str]:
     """Run the verifier isolated: no user site, no PYTHONPATH, our repository not on its path."""
     return subprocess.run(
         [sys.executable, "-I", str(VERIFIER), *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={"LC_ALL": "C.UTF-8"},
+        env={"LC_ALL": "C.UTF-8", "PATH": path},
         timeout=60,
         check=False,
     )

@@ -11,7 +11,7 @@ from qa.review.analysis import QualityAnalysis
 def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     """Give the pages."""
     return [
-        *ledger.endpoints(renderer, ledger.LedgerSources(parts.ledger, parts.calendar)),
+        *ledger.endpoints(renderer, ledger.LedgerSources(parts.ledger, parts.timestamps, parts.calendar)),
         *evidence.endpoints(
             renderer,
             evidence.EvidenceSources(

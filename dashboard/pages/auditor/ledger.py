@@ -8,12 +8,15 @@ from pydantic import Field
 
 from core.access.model import Principal
 from core.ledger import Checkpoint, Entry, EntryUnknown, LedgerFilter, LedgerService
-from core.ledger.api import KIND, EntryPath
+from core.ledger.api import KIND, MAX_SIZE, EntryPath
 from core.ledger.notes import ED25519
 from core.ledger.permissions import LEDGER_CHECKPOINT, LEDGER_READ
+from core.ledger.timestamping import Timestamps
+from core.ledger.timestamping.authority import REPLY
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, StreamReply
+from core.web.schema import ApiModel
 from dashboard.day import Calendar
 from dashboard.filters import PeriodQuery
 from dashboard.pages.preferences import Seen
@@ -31,11 +34,18 @@ class LedgerQuery(PeriodQuery):
     kind: Annotated[str, Field(pattern=KIND, max_length=64)] | None = None
 
 
+class StampPath(ApiModel):
+    """A stamped checkpoint's size."""
+
+    size: int = Field(ge=0, le=MAX_SIZE)
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerSources:
     """Where the pages come from."""
 
     ledger: LedgerService
+    timestamps: Timestamps
     calendar: Calendar
 
 
@@ -54,6 +64,7 @@ def endpoints(renderer: Renderer, sources: LedgerSources) -> list[Endpoint]:
     return [
         _list(renderer, sources),
         *_downloads(sources.ledger),
+        *_stamp_downloads(sources.timestamps),
         _one(renderer, sources.ledger),
     ]
 
@@ -90,6 +101,7 @@ def _list(renderer: Renderer, sources: LedgerSources) -> Endpoint:
                 entries=entries,
                 next_address=query.address(cursor=following) if following else None,
                 checkpoint=checkpoint,
+                stamping=await sources.timestamps.state(),
                 key_id=_key_id(sources.ledger),
                 data=_data(context.language, None),
             )
@@ -141,7 +153,7 @@ def _downloads(ledger: LedgerService) -> list[Endpoint]:
         newest = await ledger.latest_checkpoint()
         if newest is None:
             raise EntryUnknown("Nothing was signed yet.", detail_zh="尚未签署检查点。")
-        return StreamReply(_once(newest.note), PLAIN, f"checkpoint-{newest.size}.txt")
+        return StreamReply(_once(newest.note.encode()), PLAIN, f"checkpoint-{newest.size}.txt")
 
     @endpoint(
         "GET",
@@ -153,9 +165,39 @@ def _downloads(ledger: LedgerService) -> list[Endpoint]:
         kind="page",
     )
     async def key(*, principal: Principal) -> StreamReply:  # noqa: ARG001 - the same for all
-        return StreamReply(_once(ledger.verifier.vkey + "\n"), PLAIN, "ledger-public-key.txt")
+        return StreamReply(_once(f"{ledger.verifier.vkey}\n".encode()), PLAIN, "ledger-public-key.txt")
 
     return [checkpoint, key]
+
+
+def _stamp_downloads(timestamps: Timestamps) -> list[Endpoint]:
+    @endpoint(
+        "GET",
+        "/ledger/timestamps/{size}.tsr",
+        permission=LEDGER_CHECKPOINT,
+        summary_zh="下载时间戳",
+        summary_en="Download a timestamp",
+        produces=REPLY,
+        kind="page",
+    )
+    async def token(*, principal: Principal, path: StampPath) -> StreamReply:  # noqa: ARG001 - the same for all
+        stamped = await timestamps.stamped(path.size)
+        return StreamReply(_once(stamped.reply), REPLY, f"checkpoint-{path.size}.tsr")
+
+    @endpoint(
+        "GET",
+        "/ledger/timestamps/{size}.txt",
+        permission=LEDGER_CHECKPOINT,
+        summary_zh="下载时间戳所盖的检查点",
+        summary_en="Download the checkpoint that a timestamp is of",
+        produces="text/plain",
+        kind="page",
+    )
+    async def note(*, principal: Principal, path: StampPath) -> StreamReply:  # noqa: ARG001 - the same for all
+        stamped = await timestamps.stamped(path.size)
+        return StreamReply(_once(stamped.note.encode()), PLAIN, f"checkpoint-{path.size}.txt")
+
+    return [token, note]
 
 
 async def _place(ledger: LedgerService, entry: Entry, checkpoint: Checkpoint | None) -> Place:
@@ -175,5 +217,5 @@ def _key_id(ledger: LedgerService) -> str:
     return ledger.verifier.key_id(ED25519).hex()
 
 
-async def _once(text: str) -> AsyncIterator[bytes]:
-    yield text.encode()
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content

@@ -4,14 +4,18 @@ import base64
 from datetime import timedelta
 
 import pytest
+from rfc3161_client import decode_timestamp_response
 
 from core.access.model import Principal, Role
 from core.access.permissions import PermissionRegistry
 from core.ledger.api import endpoints
 from core.ledger.permissions import PERMISSIONS
+from core.ledger.timestamping import Authority, Timestamps
+from core.ledger.timestamping import api as timestamp_api
 from core.web.app import build_app
 from core.web.system import SYSTEM_PERMISSIONS
 from tests.support.ledger import grow, leaf_of, make_service, verifier
+from tests.support.tsa import timestamp_authority
 from tests.support.web import NOW, TOKENS, auth
 
 REGISTRY = PermissionRegistry(PERMISSIONS, SYSTEM_PERMISSIONS)
@@ -21,6 +25,7 @@ PATHS = (
     "/ledger/consistency?old=3&new=8",
     "/ledger/entries/2",
     "/ledger/entries/2/proof",
+    "/ledger/timestamp",
 )
 
 
@@ -41,9 +46,20 @@ def service(database, clock, tmp_path):
 
 
 @pytest.fixture
-async def get(settings, service, clock, aiohttp_client):
+async def timestamps(service, database, clock, tmp_path):
+    async with timestamp_authority(tmp_path / "tsa") as tsa:
+        authority = Authority(tsa.url, tsa.roots)
+        yield Timestamps(database, service, clock, authority=authority, every=timedelta(days=1))
+
+
+@pytest.fixture
+async def get(settings, service, timestamps, clock, aiohttp_client):
     app = build_app(
-        settings, endpoints=endpoints(service), permissions=REGISTRY, authenticator=Book(), clock=clock
+        settings,
+        endpoints=[*endpoints(service), *timestamp_api.endpoints(timestamps)],
+        permissions=REGISTRY,
+        authenticator=Book(),
+        clock=clock,
     )
     client = await aiohttp_client(app)
 
@@ -109,7 +125,7 @@ async def test_who_may_see_what(get, service, database, clock, role):
     await service.sign_checkpoint()
     seen = [(await get(path, role))[0] for path in PATHS]
     entries = 200 if role in {Role.REVIEWER, Role.ADMINISTRATOR, Role.AUDITOR} else 403
-    assert seen == [200, 200, 200, entries, entries]
+    assert seen == [200, 200, 200, entries, entries, 200]
 
 
 async def test_entries_are_listed_newest_first_by_kind_time_and_cursor(get, service, database, clock):
@@ -136,3 +152,13 @@ async def test_entries_are_listed_newest_first_by_kind_time_and_cursor(get, serv
     assert (await get("/ledger/entries?cursor=WyJ4Il0"))[0] == 422
     assert (await get("/ledger/entries", Role.AGENT))[0] == 403
     assert set(await service.kinds()) >= {"line.status"}
+
+
+async def test_the_newest_stamp_comes_with_what_it_is_of(get, service, timestamps, database, clock):
+    assert await get("/ledger/timestamp") == (200, {"enabled": True, "late": False, "newest": None})
+    await grow(service, database, clock, 2)
+    signed = await service.sign_checkpoint()
+    await timestamps.stamp_due()
+    newest = (await get("/ledger/timestamp"))[1]["newest"]
+    assert (newest["size"], newest["note"], newest["authority"]) == (2, signed.note, "127.0.0.1")
+    assert decode_timestamp_response(base64.b64decode(newest["reply"])).tst_info.gen_time is not None
