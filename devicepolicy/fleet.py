@@ -26,6 +26,9 @@ from devicepolicy.enrolment.tokens import EnrolmentTokens
 from devicepolicy.identity.gate import DeviceGate
 from devicepolicy.identity.signer import DocumentSigner
 from devicepolicy.policies.ports import EffectivePolicies, RolloutWatch
+from devicepolicy.roster import api as roster_api
+from devicepolicy.roster.desk import RosterDesk
+from devicepolicy.roster.importer import RosterImporter
 from devicepolicy.sync import api as sync_api
 from devicepolicy.sync.desired import DesiredStates
 from devicepolicy.sync.reports import Reports
@@ -42,6 +45,8 @@ class Fleet:
     tokens: EnrolmentTokens
     consent: ConsentService
     enrolment: EnrolmentService
+    lists: RosterImporter
+    roster: RosterDesk
     desired: DesiredStates
     reports: Reports
     queries: DeviceQueries
@@ -53,6 +58,7 @@ class Fleet:
         """Give the endpoints for people and for phones."""
         return [
             *enrolment_api.endpoints(self.tokens, self.enrolment),
+            *roster_api.endpoints(self.lists, self.roster),
             *devices_api.endpoints(self.queries),
             *enrolment_agent_api.endpoints(
                 self.gate,
@@ -66,10 +72,11 @@ class Fleet:
         ]
 
     async def sweep(self) -> None:
-        """Mark silent phones, forget old nonces and reports. A chore of the relay."""
+        """Mark silent phones, forget old nonces, reports and lists that nobody took. A chore of the relay."""
         while await self.offline():
             pass
         await self.gate.forget_nonces()
+        await self.lists.forget()
         await self.reports.forget(self.settings.phones.reports.keep_days)
 
     async def catch_up(self) -> None:
@@ -133,6 +140,10 @@ def build_fleet(
         tokens=tokens,
         consent=consent,
         enrolment=enrolment,
+        lists=RosterImporter(database, clock, vault=vault, ledger=ledger),
+        roster=RosterDesk(
+            database, clock, vault=vault, ledger=ledger, register=register, enrolment=enrolment
+        ),
         desired=desired,
         reports=Reports(
             database,

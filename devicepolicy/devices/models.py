@@ -32,6 +32,7 @@ class DeviceRow(Base):
             postgresql_where=_LIVE,
         ),
         Index("ix_dp_devices_compliance", "trust", "compliance"),
+        Index("ix_dp_devices_hardware", "hardware"),
         Index(
             "ix_dp_devices_stale",
             "id",

@@ -12,6 +12,7 @@ from core.db import Database
 from core.events import EventBus
 from core.ids import new_id
 from core.ledger import Ledger
+from core.ledger.record import JSON
 from core.vault import Vault
 from devicepolicy import permissions
 from devicepolicy.devices.errors import DeviceStateWrong, HolderInvalid
@@ -25,8 +26,10 @@ from devicepolicy.enrolment.model import Enrolled, NewPhone
 from devicepolicy.enrolment.models import TokenRow
 from devicepolicy.enrolment.tokens import EnrolmentTokens, holder
 from devicepolicy.identity.keys import key_id_of
+from devicepolicy.roster.claims import claims_of, listed_phone
+from devicepolicy.roster.hardware import blind
+from devicepolicy.roster.model import Claim
 
-HARDWARE_INDEX = "device-hardware"
 _LIVE = (Trust.TRUSTED, Trust.PENDING)
 
 
@@ -65,11 +68,7 @@ class EnrolmentService:
             token = await self._tokens.take(session, new.token)
             if token.used_at is not None:
                 return await self._again(session, token, key)
-            try:
-                who = await holder(session, token.employee_id, token.department_id)
-            except HolderInvalid:
-                raise TokenRefused from None
-            row = self._row(new, key, token, who)
+            row = self._row(new, key, token, await self._who(session, token, new))
             try:
                 async with session.begin_nested():
                     session.add(row)
@@ -79,17 +78,44 @@ class EnrolmentService:
             self._register.remember(session, row.id, "enrolled", token=token.id)
             await session.flush()
             await self._consent.record(session, row, new.agreement)
-            body = {
+            claim = (await claims_of(session, [row]))[row.id]
+            body: dict[str, JSON] = {
                 "device": row.id,
                 "token": token.id,
                 "employee": row.employee_id,
                 "department": row.department_id,
                 "key": key_id_of(key),
+                "listed": claim.phone_id,
+                "flags": [flag.value for flag in claim.flags],
             }
             await self._ledger.append(session, "device.enrolled", body)
-            if token.approves:
-                await self._trust(session, row, by=token.created_by)
+            await self._by_list(session, row, token, claim)
             return Enrolled(row.id, row.trust)
+
+    async def _who(
+        self, session: AsyncSession, token: TokenRow, new: NewPhone
+    ) -> tuple[str | None, str | None]:
+        """Say whose the phone is: as the invitation says, and where that names nobody, as the list does."""
+        phone = await listed_phone(session, blind(self._vault, new.hardware))
+        try:
+            who = await holder(session, token.employee_id, token.department_id)
+        except HolderInvalid:
+            raise TokenRefused from None
+        if phone is None or who != (None, None):
+            return who
+        try:
+            return await holder(session, phone.employee_id, phone.department_id)
+        except HolderInvalid:  # who was to have it has left: an administrator gives it to somebody
+            return None, None
+
+    async def _by_list(self, session: AsyncSession, row: DeviceRow, token: TokenRow, claim: Claim) -> None:
+        """Let a phone in whose invitation or list says so; turn one away that was rejected on the list."""
+        if claim.rejected:
+            await self._register.end(session, row, Trust.REJECTED, "rejected-on-list", by=None)
+            return
+        by = token.created_by if token.approves else claim.lets_in
+        if by is not None:
+            await self._trust(session, row, by=by)
 
     async def _again(self, session: AsyncSession, token: TokenRow, key: Ed25519PublicKey) -> Enrolled:
         """The answer may have been lost on its way: the key that came first may ask again."""
@@ -108,7 +134,7 @@ class EnrolmentService:
             name=token.name,
             trust=Trust.PENDING,
             public_key=key.public_bytes_raw(),
-            hardware=self._vault.blind(HARDWARE_INDEX, new.hardware.strip().upper()),
+            hardware=blind(self._vault, new.hardware),
             employee_id=employee_id,
             department_id=department_id,
             token_id=token.id,
