@@ -146,6 +146,13 @@ class OutboxSettings(Part):
     lease_s: float = Field(default=30.0, ge=3)
 
 
+class UnusualSettings(Part):
+    """Unusual access: how often the access log is judged, and the institution's own limits."""
+
+    every_s: float = Field(default=20.0, ge=1, le=600)
+    rules_file: Path | None = None
+
+
 class OffboardingSettings(Part):
     """Unbinding an employee: how long it can be undone, how long its data are held, how long a code works."""
 
@@ -191,6 +198,7 @@ class Settings(BaseSettings):
     security: SecuritySettings = SecuritySettings()
     ledger: LedgerSettings = LedgerSettings()
     outbox: OutboxSettings = OutboxSettings()
+    unusual: UnusualSettings = UnusualSettings()
     offboarding: OffboardingSettings = OffboardingSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     messages: MessageSettings = MessageSettings()

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from core.access.build import Access
 from core.audit import AuditService
+from core.audit.unusual import UnusualReader
 from core.clock import Clock
 from core.config import Settings
 from core.db import Database
@@ -56,6 +57,7 @@ class DashboardParts:
     ledger: LedgerService
     timestamps: Timestamps
     audit: AuditService
+    unusual: UnusualReader
     exports: EvidenceExports
     providers: Sequence[StatusProvider]
     customers: CustomerService

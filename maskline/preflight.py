@@ -4,6 +4,7 @@ import os
 import socket
 from pathlib import Path
 
+from core.audit.unusual import load_rules
 from core.config import Settings
 from core.errors import Unavailable
 from maskline.texts import text
@@ -19,7 +20,11 @@ class CannotStart(Unavailable):
 
 
 def make_folders(settings: Settings) -> None:
-    """Make the data folder and those below it, for us alone; raise `CannotStart` where that is refused."""
+    """Make the data folder and those below it, for us alone; raise `CannotStart` where that is refused.
+
+    What is wrong with a file of the institution's own is said here too: `SettingsInvalid`.
+    """
+    load_rules(settings.unusual.rules_file)
     for folder in ("", "keys", "blobs", "broker", "run", "ledger", "models", "logs"):
         path = settings.data_dir / folder
         try:

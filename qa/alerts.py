@@ -21,7 +21,10 @@ from qa.inspection.model import AlertState, Closure, Scored
 from qa.inspection.models import AlertRow, ConductFindingRow, FindingRow, InspectionRow
 from qa.inspection.sealing import Sealer, note_field
 from qa.lexicon.model import Severity
-from qa.permissions import ALERT_HANDLE
+from qa.permissions import ALERT_HANDLE, TRANSCRIPT_READ
+
+ACCESS = "access"
+"""The category of every alert about unusual access."""
 
 
 class AlertService:
@@ -75,11 +78,19 @@ class AlertService:
             await self._raise(session, alert, rule_id=face.rule_id)
 
     async def raise_conduct(
-        self, session: AsyncSession, found: ConductFindingRow, now: datetime, *, device_id: str | None = None
+        self,
+        session: AsyncSession,
+        found: ConductFindingRow,
+        now: datetime,
+        *,
+        device_id: str | None = None,
+        category: str = CATEGORY,
+        hits: int = 1,
     ) -> None:
         """Write the alert of a behaviour; the caller made the behaviour's row in this transaction.
 
         `device_id`: the phone whose silence it tells; `close_over` takes it away when the phone is back.
+        `category`: `ACCESS` where the behaviour is unusual access.
         """
         alert = AlertRow(
             id=new_id(),
@@ -89,14 +100,14 @@ class AlertService:
             device_id=device_id,
             employee_id=found.employee_id,
             department_id=found.department_id,
-            category=CATEGORY,
+            category=category,
             severity=found.severity,
             suspected=False,
-            hits=1,
+            hits=hits,
             state=AlertState.OPEN,
             created_at=now,
         )
-        await self._raise(session, alert, rule_id=f"{CATEGORY}.{found.kind}")
+        await self._raise(session, alert, rule_id=f"{category}.{found.kind}")
 
     async def _joins(
         self, session: AsyncSession, inspection: InspectionRow, category: str, face: FindingRow, hits: int
@@ -287,10 +298,21 @@ async def subjects_of(session: AsyncSession, alerts: Sequence[AlertRow]) -> dict
 
 
 def reach(principal: Principal, permission: str) -> ColumnElement[bool]:
-    """Give the alerts that `permission` reaches; nobody handles alerts about themselves."""
-    inside = scope_clause(
-        principal, permission, owner=AlertRow.employee_id, department=AlertRow.department_id
+    """Give the alerts that `permission` reaches; nobody handles alerts about themselves.
+
+    Who handles an alert about words must be one who may read them. Auditors may not: theirs are those about
+    unusual access, so that one about a supervisor, a reviewer or an administrator finds somebody to close it.
+    """
+
+    def scope(name: str) -> ColumnElement[bool]:
+        return scope_clause(principal, name, owner=AlertRow.employee_id, department=AlertRow.department_id)
+
+    inside = scope(permission)
+    if permission != ALERT_HANDLE:
+        return inside
+    readable = AlertRow.category == ACCESS
+    if principal.allows(TRANSCRIPT_READ):
+        readable = readable | scope(TRANSCRIPT_READ)
+    return (
+        inside & readable & or_(AlertRow.employee_id.is_(None), AlertRow.employee_id != principal.employee_id)
     )
-    if permission == ALERT_HANDLE:
-        return inside & or_(AlertRow.employee_id.is_(None), AlertRow.employee_id != principal.employee_id)
-    return inside

@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.access.models import Employee, EmployeeRole, EmployeeState
 from qa.inspection.model import AlertState
 from qa.inspection.models import AlertRow
-from qa.permissions import ALERT_HANDLE, PERMISSIONS
+from qa.permissions import ALERT_HANDLE, PERMISSIONS, TRANSCRIPT_READ
 from qa.review.model import ReviewState
 from qa.review.models import ReviewRow
 
-_HANDLERS = next(spec.grants for spec in PERMISSIONS if spec.name == ALERT_HANDLE)
+_GRANTED = {spec.name: spec.grants.keys() for spec in PERMISSIONS}
+_HANDLERS = _GRANTED[ALERT_HANDLE] & _GRANTED[TRANSCRIPT_READ]
+"""Who may handle every kind of alert: auditors may not, they read no words."""
 
 
 class QualityHandover:

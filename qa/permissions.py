@@ -40,7 +40,13 @@ PERMISSIONS = (
         "See alerts",
         {**_HANDLERS, Role.ADMINISTRATOR: Scope.ALL, Role.AUDITOR: Scope.ALL},
     ),
-    PermissionSpec(ALERT_HANDLE, "受理和关闭预警", "Take and close alerts", _HANDLERS),
+    # Auditors handle those about unusual access only: of the others they may not read the words.
+    PermissionSpec(
+        ALERT_HANDLE,
+        "受理和关闭预警（审计员：仅异常访问）",
+        "Take and close alerts (auditors: about unusual access only)",
+        {**_HANDLERS, Role.AUDITOR: Scope.ALL},
+    ),
     # Never on one's own inspections, whatever the scope.
     PermissionSpec(
         FINDING_REVIEW, "复核命中、裁定申诉", "Review findings, settle appeals", {Role.REVIEWER: Scope.ALL}

@@ -95,6 +95,19 @@ class Session(Base):
     source: Mapped[str] = mapped_column(String(45))
 
 
+class SignInAddress(Base):
+    """An address that an employee has signed in from. `judged`: whether it was looked at as a new one."""
+
+    __tablename__ = "access_sign_in_addresses"
+    __table_args__ = (Index("ix_access_sign_in_addresses_judged", "judged", "first_seen_at"),)
+
+    employee_id: Mapped[str] = mapped_column(Id, ForeignKey("access_employees.id"), primary_key=True)
+    source: Mapped[str] = mapped_column(String(45), primary_key=True)
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    judged: Mapped[bool]
+
+
 class LoginAttempts(Base):
     """Wrong tries under one key: an account (hashed name) or a source address."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Select, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.access.addresses import forget, remember
 from core.access.grants import STAGE_GRANTS
 from core.access.model import Principal, Role
 from core.access.models import Department, Employee, EmployeeRole, EmployeeState, Session, Stage
@@ -136,6 +137,7 @@ class SessionBook:
         )
         session.add(row)
         await session.flush()
+        await remember(session, employee_id, row.source, now)
         return OpenedSession(row.id, stage, expires_at, token)
 
     async def take(
@@ -177,6 +179,7 @@ class SessionBook:
     async def sweep(self, session: AsyncSession) -> int:
         """Delete sessions that are over; gives how many."""
         now = self._clock.now()
+        await forget(session, now)
         return await _deleted(
             session, or_(Session.expires_at <= now, Session.last_seen_at <= now - self._idle)
         )

@@ -32,6 +32,7 @@ class AccessLog:
         *,
         contact_id: str | None = None,
         customer_id: str | None = None,
+        detail: str | None = None,
     ) -> None:
         """Write one access. Call it outside of any transaction: it opens its own."""
         now, reading = self._clock.now(), (principal.session_id, seen.value, target_id)
@@ -49,6 +50,7 @@ class AccessLog:
                     target_id=target_id,
                     contact_id=contact_id,
                     customer_id=customer_id,
+                    detail=detail,
                 )
             )
         self._noted[reading] = now

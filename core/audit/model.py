@@ -13,6 +13,8 @@ class Seen(StrEnum):
     TRANSCRIPT = "transcript.read"
     THREAD = "thread.read"
     CUSTOMER = "customer.opened"
+    SEARCH = "customer.searched"
+    KNOWN_NUMBER = "customer.number-known"
     ACCESS_LOG = "access-log.read"
 
 
@@ -28,21 +30,28 @@ class AccessGroup(StrEnum):
     LOGIN = "login"
     REFUSED = "refused"
     AUDIT = "audit"
+    ADMINISTRATION = "administration"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Where a ledger entry of one kind keeps who did it and what it was about."""
+    """Where a ledger entry of one kind keeps who did it and what it was about.
+
+    `detail` names the word of ours that tells acts of one kind apart, `amount` how many things it took along.
+    """
 
     group: AccessGroup
     actor: str = "by"
     target: str | None = None
     contact: str | None = None
     customer: str | None = None
+    detail: str | None = None
+    amount: str | None = None
 
 
 _LOGIN = Told(AccessGroup.LOGIN, "employee_id")
 _REFUSED = Told(AccessGroup.REFUSED, "employee_id")
+_OF_EMPLOYEE = Told(AccessGroup.ADMINISTRATION, "by", "employee_id")
 _REVEAL = Told(AccessGroup.REVEAL, "employee", "contact", "contact", "customer")
 
 # Kinds of ledger entries that are accesses themselves: the log repeats them so that one list answers.
@@ -52,8 +61,16 @@ TOLD_BY_LEDGER: Mapping[str, Told] = MappingProxyType(
         "message.attachment-shown": Told(AccessGroup.MESSAGE, "by", "attachment", None, "customer"),
         "contact.reveal-for-dialling": _REVEAL,
         "contact.reveal-for-message": _REVEAL,
-        "evidence.exported": Told(AccessGroup.EVIDENCE, "by", "export", None, "customer"),
+        "evidence.exported": Told(AccessGroup.EVIDENCE, "by", "export", None, "customer", amount="contacts"),
         "evidence.taken": Told(AccessGroup.EVIDENCE, "by", "export", None, "customer"),
+        "offboarding.bundle-taken": Told(AccessGroup.EVIDENCE, "by", "offboarding"),
+        "customer.erased": Told(AccessGroup.ADMINISTRATION, "by", "customer", None, "customer"),
+        "command.issued": Told(AccessGroup.ADMINISTRATION, "by", "device_id", detail="kind"),
+        "offboarding.begun": Told(AccessGroup.ADMINISTRATION, "by", "employee"),
+        "employee.created": _OF_EMPLOYEE,
+        "employee.roles-set": _OF_EMPLOYEE,
+        "employee.password-reset": _OF_EMPLOYEE,
+        "employee.second-factor-removed": _OF_EMPLOYEE,
         "login.password-accepted": _LOGIN,
         "login.second-factor-accepted": _LOGIN,
         "login.step-up": _LOGIN,
@@ -68,6 +85,8 @@ GROUP_OF: Mapping[str, AccessGroup] = MappingProxyType(
         Seen.TRANSCRIPT: AccessGroup.TRANSCRIPT,
         Seen.THREAD: AccessGroup.MESSAGE,
         Seen.CUSTOMER: AccessGroup.CUSTOMER,
+        Seen.SEARCH: AccessGroup.CUSTOMER,
+        Seen.KNOWN_NUMBER: AccessGroup.CUSTOMER,
         Seen.ACCESS_LOG: AccessGroup.AUDIT,
         **{kind: told.group for kind, told in TOLD_BY_LEDGER.items()},
     }
@@ -107,6 +126,20 @@ class AccessFilter:
     group: AccessGroup | None = None
     since: datetime | None = None
     until: datetime | None = None
+    exactly: "ExactLines | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExactLines:
+    """The very lines that a finding is about: whose, which acts (kind, detail or None for any), when.
+
+    `spans` are half open. With `other_id`: what the two did to each other.
+    """
+
+    actor_id: str
+    acts: tuple[tuple[str, str | None], ...]
+    spans: tuple[tuple[datetime, datetime], ...]
+    other_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

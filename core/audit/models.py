@@ -11,7 +11,8 @@ from core.db import Base, Id
 class AccessRow(Base):
     """One access. A row is never changed but for `digest_seq`, the ledger entry that covers it.
 
-    `ledger_seq` is set where the access is a ledger entry itself; such a row only repeats it.
+    `ledger_seq` is set where the access is a ledger entry itself; such a row only repeats it. `amount`: how
+    many things it took along, where the entry says so.
     """
 
     __tablename__ = "core_access_log"
@@ -30,5 +31,6 @@ class AccessRow(Base):
     contact_id: Mapped[str | None] = mapped_column(Id)
     customer_id: Mapped[str | None] = mapped_column(Id)
     detail: Mapped[str | None] = mapped_column(String(32))
+    amount: Mapped[int | None]
     ledger_seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     digest_seq: Mapped[int | None] = mapped_column(BigInteger)

@@ -17,6 +17,7 @@ class AccessNotes(Protocol):
         *,
         contact_id: str | None = None,
         customer_id: str | None = None,
+        detail: str | None = None,
     ) -> None:
         """Write that somebody saw this; raises if it cannot be written, and then it must not be shown."""
         ...
@@ -33,5 +34,6 @@ class NoNotes:
         *,
         contact_id: str | None = None,
         customer_id: str | None = None,
+        detail: str | None = None,
     ) -> None:
         """Do nothing."""

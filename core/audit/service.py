@@ -1,15 +1,24 @@
 """Reads the access log: brought up to date from the ledger, filtered, and held against the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
 from core.audit.digest import DIGEST_KIND, digest_batch, hash_of
-from core.audit.model import GROUP_OF, TOLD_BY_LEDGER, Access, AccessFilter, LogCheck, Seen
+from core.audit.model import (
+    GROUP_OF,
+    TOLD_BY_LEDGER,
+    Access,
+    AccessFilter,
+    ExactLines,
+    LogCheck,
+    Seen,
+    Told,
+)
 from core.audit.models import AccessRow
 from core.audit.permissions import AUDIT_READ
 from core.audit.ports import AccessNotes
@@ -116,11 +125,35 @@ def _filtered(query: Select[Any], wanted: AccessFilter) -> Select[Any]:
     if wanted.group is not None:
         kinds = [kind for kind, group in GROUP_OF.items() if group is wanted.group]
         query = query.where(AccessRow.kind.in_(kinds))
+    if wanted.exactly is not None:
+        query = query.where(lines_of(wanted.exactly))
     if wanted.since is not None:
         query = query.where(AccessRow.at >= wanted.since)
     if wanted.until is not None:
         query = query.where(AccessRow.at < wanted.until)
     return query
+
+
+def lines_of(wanted: ExactLines) -> ColumnElement[bool]:
+    """Select the very lines that a finding is about."""
+    spans = or_(*(and_(AccessRow.at >= since, AccessRow.at < until) for since, until in wanted.spans))
+    if wanted.other_id is None:
+        return and_(AccessRow.actor_id == wanted.actor_id, spans, of_acts(wanted.acts))
+    pair = (wanted.actor_id, wanted.other_id)
+    return and_(AccessRow.actor_id.in_(pair), AccessRow.target_id.in_(pair), spans, of_acts(wanted.acts))
+
+
+def of_acts(acts: Iterable[tuple[str, str | None]]) -> ColumnElement[bool]:
+    """Select lines of these acts; none, if there are none."""
+    return or_(
+        false(),
+        *(
+            AccessRow.kind == kind
+            if detail is None
+            else and_(AccessRow.kind == kind, AccessRow.detail == detail)
+            for kind, detail in acts
+        ),
+    )
 
 
 async def _new_entries(session: AsyncSession) -> list[Entry]:
@@ -146,9 +179,16 @@ def _line(entry: Entry) -> dict[str, Any]:
         "target_id": body.get(told.target) if told.target else None,
         "contact_id": body.get(told.contact) if told.contact else None,
         "customer_id": body.get(told.customer) if told.customer else None,
-        "detail": "locked" if body.get("locked") is True else None,
+        "detail": _detail(told, body),
+        "amount": body.get(told.amount) if told.amount else None,
         "ledger_seq": entry.seq,
     }
+
+
+def _detail(told: Told, body: Mapping[str, Any]) -> str | None:
+    if told.detail is not None:
+        return str(body[told.detail])
+    return "locked" if body.get("locked") is True else None
 
 
 async def _digests(session: AsyncSession) -> list[Entry]:

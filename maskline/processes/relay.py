@@ -23,6 +23,7 @@ from maskline.wiring.messages import build_message_services
 from maskline.wiring.offboarding import build_offboardings
 from maskline.wiring.phones import Phones, build_phones
 from maskline.wiring.silence import SilenceWatch
+from maskline.wiring.unusual import unusual_watch
 
 OUTBOX_EVERY_S = 0.2
 OFFBOARDING_EVERY_S = 0.5
@@ -108,6 +109,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),
         Chore("access", ACCESS_EVERY_S, sweep_access),
         Chore("access-log", ACCESS_LOG_EVERY_S, ground.audit.cover),
+        Chore("unusual-access", ground.settings.unusual.every_s, unusual_watch(ground)),
         Chore("evidence", EVIDENCE_EVERY_S, evidence_exports(ground).sweep),
         Chore("purge", PURGE_EVERY_S, purge),
         Chore("statistics", STATISTICS_EVERY_S, ground.database.analyse),

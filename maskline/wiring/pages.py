@@ -15,6 +15,7 @@ from maskline.wiring.gateway import Gateway, sip_accounts
 from maskline.wiring.offboarding import build_offboardings
 from maskline.wiring.phones import Phones
 from maskline.wiring.quality import Quality
+from maskline.wiring.unusual import unusual_reader
 
 
 def dashboard_parts(
@@ -37,6 +38,7 @@ def dashboard_parts(
         ledger=ground.ledger_service,
         timestamps=ground.timestamps,
         audit=ground.audit,
+        unusual=unusual_reader(ground),
         exports=evidence_exports(ground),
         providers=providers,
         customers=gateway.customers,

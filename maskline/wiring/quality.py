@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from core.audit.unusual import load_rules
 from core.errors import NotFound
 from gateway.calls.books import recording_key
 from gateway.calls.models import CallRow
@@ -60,6 +61,7 @@ def build_quality(ground: Ground) -> Quality:
             rulebook=own_rulebook(),
             customers=GatewayCustomers(ground.subject_keys, CustomerSealing(ground.vault)),
             notes=ground.access_log,
+            rules=load_rules(ground.settings.unusual.rules_file),
         ),
         alerts=alerts,
         reviews=build_reviews(
@@ -135,6 +137,11 @@ def _inspecting(ground: Ground, transcriber: EngineTranscriber) -> tuple[Inspect
         source=GatewayConduct(ground),
     )
     return calls, MessageWork(threads, voices, conduct)
+
+
+def alert_service(ground: Ground) -> AlertService:
+    """Build what raises and closes alerts."""
+    return _alerts(ground, Sealer(ground.vault, ground.subject_keys))
 
 
 def _alerts(ground: Ground, sealer: Sealer) -> AlertService:

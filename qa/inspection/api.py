@@ -138,6 +138,12 @@ class AlertItem(ApiModel):
     closed_by: str | None
     closed_at: datetime | None
     closed_because: Closure | None
+    said_zh: str | None
+    said_en: str | None
+    advice_zh: str | None
+    advice_en: str | None
+    seen_since: datetime | None
+    seen_until: datetime | None
     note: str | None
 
 

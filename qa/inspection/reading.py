@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.access.model import Principal
 from core.access.scope import scope_clause
 from core.audit import AccessNotes, NoNotes, Seen
+from core.audit.unusual import Finding, findings_of, own_rules, tell
+from core.audit.unusual import Rulebook as AccessRules
 from core.db import Database
 from core.web.paging import paginate
 from qa.alerts import reach, subjects_of
@@ -70,14 +72,19 @@ class InspectionReader:
         catalogue: ConductCatalogue | None = None,
         customers: CustomerMasks | None = None,
         notes: AccessNotes | None = None,
+        rules: AccessRules | None = None,
     ) -> None:
-        """`customers`: who masks the names of customers; without it alerts name none."""
+        """`customers`: who masks the names of customers; without it alerts name none.
+
+        `rules`: those of unusual access.
+        """
         self._database = database
         self._sealer = sealer
         self._rulebook = rulebook
         self._catalogue = catalogue or own_catalogue()
         self._customers = customers
         self._notes = notes or NoNotes()
+        self._rules = rules or own_rules()
 
     async def find(
         self, principal: Principal, wanted: InspectionFilter, *, cursor: str | None = None, limit: int = 50
@@ -270,26 +277,55 @@ class InspectionReader:
             select(ConductFindingRow.id, ConductFindingRow.kind).where(ConductFindingRow.id.in_(conduct_ids))
         )
         kinds: dict[str, str] = dict(known.all())
+        unusual = await findings_of(session, conduct_ids)
         customers: Mapping[str, MaskedCustomer] = {}
         if self._customers is not None:
             wanted = {subject for subject in subjects.values() if subject is not None}
             customers = await self._customers.masked(session, wanted)
         return tuple(
             [
-                await self._alert(session, row, subjects[row.id], kinds.get(row.conduct_id or ""), customers)
+                await self._alert(
+                    session,
+                    row,
+                    subjects[row.id],
+                    self._told(row, kinds.get(row.conduct_id or ""), unusual.get(row.conduct_id or "")),
+                    customers,
+                )
                 for row in rows
             ]
         )
+
+    def _told(self, row: AlertRow, kind: str | None, finding: Finding | None) -> dict[str, Any]:
+        """Say what an alert is about: a category, a behaviour, or unusual access with its figures."""
+        if finding is not None:
+            told = tell(finding, self._rules.rule(finding.rule_id))
+            return {
+                "conduct": kind,
+                "category_zh": told.title_zh,
+                "category_en": told.title_en,
+                "said_zh": told.said_zh,
+                "said_en": told.said_en,
+                "advice_zh": told.advice_zh,
+                "advice_en": told.advice_en,
+                "seen_since": finding.since,
+                "seen_until": finding.until,
+            }
+        title = self._rulebook.category(row.category) if kind is None else self._catalogue.entry(kind).title
+        return {
+            **dict.fromkeys(_OF_FINDINGS),
+            "conduct": kind,
+            "category_zh": title.zh,
+            "category_en": title.en,
+        }
 
     async def _alert(
         self,
         session: AsyncSession,
         row: AlertRow,
         subject_id: str | None,
-        kind: str | None,
+        told: Mapping[str, Any],
         customers: Mapping[str, MaskedCustomer],
     ) -> AlertView:
-        title = self._rulebook.category(row.category) if kind is None else self._catalogue.entry(kind).title
         note = None
         if row.note is not None:
             opener = await self._sealer.opener(session, subject_id)
@@ -297,18 +333,18 @@ class InspectionReader:
         customer = customers.get(subject_id or "", MaskedCustomer("", ""))
         return AlertView(
             **{name: getattr(row, name) for name in _ALERT_COLUMNS},
-            conduct=kind,
+            **told,
             customer_id=subject_id,
             customer_name=customer.name,
             customer_phone=customer.phone,
-            category_zh=title.zh,
-            category_en=title.en,
             note=note,
         )
 
 
+_OF_FINDINGS = ("said_zh", "said_en", "advice_zh", "advice_en", "seen_since", "seen_until")
 _MADE_UP = frozenset(
     {"conduct", "customer_id", "customer_name", "customer_phone", "category_zh", "category_en", "note"}
+    | {*_OF_FINDINGS}
 )
 _ALERT_COLUMNS = tuple(item.name for item in fields(AlertView) if item.name not in _MADE_UP)
 

@@ -129,7 +129,8 @@ class AlertView:
     """One alert: about a finding of an inspection, or (`conduct`) about a behaviour.
 
     Of a message `thread_id` and, if it is about one, `message_id` are set. `customer_name` and
-    `customer_phone` are masked; empty where nobody knows the customer or it was erased.
+    `customer_phone` are masked; empty where nobody knows the customer or it was erased. Of unusual access
+    `said_zh` and `said_en` say what was seen, the limit and the usual, from `seen_since` to `seen_until`.
     """
 
     id: str
@@ -159,4 +160,10 @@ class AlertView:
     closed_by: str | None
     closed_at: datetime | None
     closed_because: str | None
+    said_zh: str | None
+    said_en: str | None
+    advice_zh: str | None
+    advice_en: str | None
+    seen_since: datetime | None
+    seen_until: datetime | None
     note: str | None = field(repr=False)

@@ -25,6 +25,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
             renderer,
             access_log.AccessSources(
                 audit=parts.audit,
+                unusual=parts.unusual,
                 calendar=parts.calendar,
                 people=parts.people,
                 customers=parts.customers,

@@ -6,6 +6,7 @@ from typing import ClassVar
 from core.access.model import Principal
 from core.audit import Access, AccessFilter, AccessGroup, AuditService
 from core.audit.permissions import AUDIT_READ
+from core.audit.unusual import UnusualReader
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
@@ -32,6 +33,8 @@ class AccessQuery(PeriodQuery):
     group: AccessGroup | None = None
     employee: IdStr | None = None
     customer: IdStr | None = None
+    found: IdStr | None = None
+    """A finding of unusual access: its lines and no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class AccessSources:
     """Where the page comes from."""
 
     audit: AuditService
+    unusual: UnusualReader
     calendar: Calendar
     people: People
     customers: CustomerService
@@ -73,12 +77,14 @@ def _list(renderer: Renderer, sources: AccessSources) -> Endpoint:
     async def show(
         *, principal: Principal, query: AccessQuery, context: RequestContext, headers: Seen
     ) -> Html:
+        finding = await sources.unusual.get(principal, query.found) if query.found else None
         wanted = AccessFilter(
             actor_id=query.employee,
             customer_id=query.customer,
             group=query.group,
             since=sources.calendar.begin(query.since) if query.since else None,
             until=sources.calendar.end(query.until) if query.until else None,
+            exactly=sources.unusual.lines(finding) if finding else None,
         )
         found, following = await sources.audit.find(principal, wanted, cursor=query.cursor, limit=LIMIT)
         directory = await sources.people.directory(principal)
@@ -95,6 +101,8 @@ def _list(renderer: Renderer, sources: AccessSources) -> Endpoint:
                 groups=tuple(AccessGroup),
                 directory=directory,
                 lines=lines,
+                finding=finding,
+                told=sources.unusual.told(finding) if finding else None,
                 customer=await _chosen(sources, principal, query.customer),
                 next_address=query.address(cursor=following) if following else None,
             )
@@ -175,10 +183,12 @@ def _link(one: Access, calls: dict[str, str]) -> str | None:
     if one.contact_id in calls:
         return f"/calls/{calls[one.contact_id]}"
     match one.group, one.target_id:
-        case AccessGroup.CUSTOMER, str(target):
+        case AccessGroup.CUSTOMER, str(target) if one.kind == "customer.opened":
             return f"/customers/{target}"
         case AccessGroup.MESSAGE, str(target) if one.kind == "thread.read":
             return f"/threads/{target}"
-        case AccessGroup.EVIDENCE, str(target):
+        case AccessGroup.ADMINISTRATION, str(target) if one.kind == "command.issued":
+            return f"/phones/{target}"
+        case AccessGroup.EVIDENCE, str(target) if one.kind != "offboarding.bundle-taken":
             return f"/evidence/{target}"
     return None

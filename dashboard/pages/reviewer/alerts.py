@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from core.access.model import Principal
+from core.audit.permissions import AUDIT_READ
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
@@ -106,7 +107,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 severities=tuple(Severity),
                 directory=directory,
                 counts=await queue.count(principal, wanted),
-                shown=[_shown(line, directory, now, context.language) for line in lines],
+                shown=[_shown(line, principal, directory, now, context.language) for line in lines],
                 next_address=query.address(cursor=following) if following else None,
                 may_handle=principal.allows(ALERT_HANDLE),
                 failed=failure(query.failed, context.language),
@@ -149,7 +150,9 @@ def _filter(query: AlertsQuery, principal: Principal, directory: Directory) -> A
     )
 
 
-def _shown(line: AlertLine, directory: Directory, now: datetime, language: str) -> ShownAlert:
+def _shown(
+    line: AlertLine, principal: Principal, directory: Directory, now: datetime, language: str
+) -> ShownAlert:
     alert = line.alert
     address = None
     if alert.inspection_id is not None:
@@ -158,6 +161,8 @@ def _shown(line: AlertLine, directory: Directory, now: datetime, language: str) 
         address = f"/threads/{alert.thread_id}"
     elif alert.device_id is not None:
         address = f"/phones/{alert.device_id}"
+    elif alert.said_zh is not None and principal.allows(AUDIT_READ):
+        address = f"/access-log?found={alert.conduct_id}"
     return ShownAlert(
         line,
         directory.department(alert.department_id),
