@@ -29,6 +29,7 @@ from gateway.contact.many import DryRuns
 from gateway.contact.queries import ContactQueries
 from gateway.contact.rulebook import RuleBook
 from gateway.contact.verdicts import VerdictReader
+from gateway.customers.approvals.build import Approvals
 from gateway.customers.consent import ConsentService
 from gateway.customers.importing.importer import CustomerImporter
 from gateway.customers.notes.service import NoteService
@@ -61,6 +62,7 @@ class DashboardParts:
     exports: EvidenceExports
     providers: Sequence[StatusProvider]
     customers: CustomerService
+    approvals: Approvals
     consent: ConsentService
     notes: NoteService
     worklist: WorkList

@@ -19,6 +19,9 @@ CUSTOMER_READ = "customer.read"
 CUSTOMER_WRITE = "customer.write"
 CUSTOMER_IMPORT = "customer.import"
 CUSTOMER_ERASE = "customer.erase"
+CUSTOMER_EXPORT = "customer.export"
+CUSTOMER_APPROVE = "customer.approve"
+CUSTOMER_REQUEST_READ = "customer.request_read"
 CONSENT_WRITE = "consent.write"
 CONSENT_WITHDRAW = "consent.withdraw"
 BLOCK_WRITE = "do_not_contact.write"
@@ -49,6 +52,25 @@ PERMISSIONS = (
         {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
     ),
     PermissionSpec(CUSTOMER_ERASE, "永久删除客户数据", "Erase customers for good", _ADMIN),
+    PermissionSpec(
+        CUSTOMER_EXPORT,
+        "申请导出客户清单（脱敏）",
+        "Ask for an export of customers (masked)",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
+    ),
+    # Never about one's own request; about an erasure only with the permission to erase.
+    PermissionSpec(
+        CUSTOMER_APPROVE,
+        "审批客户资料申请",
+        "Decide about requests on customers",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL},
+    ),
+    PermissionSpec(
+        CUSTOMER_REQUEST_READ,
+        "查看客户资料申请",
+        "See requests on customers",
+        {**_STAFF_AND_ADMIN, Role.AUDITOR: Scope.ALL},
+    ),
     PermissionSpec(CONSENT_WRITE, "登记客户同意", "Record a consent", _STAFF_AND_ADMIN),
     PermissionSpec(CONSENT_WITHDRAW, "登记撤回同意", "Record a withdrawal", _STAFF_AND_ADMIN),
     PermissionSpec(BLOCK_WRITE, "加入勿扰名单", "Add to do-not-contact", _STAFF_AND_ADMIN),

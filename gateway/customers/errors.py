@@ -38,6 +38,13 @@ class CustomerUnknown(NotFound):
     zh = "客户不存在，或您无权查看。"
 
 
+class ApprovalRequired(Conflict):
+    """This needs a second person: ask for it and say why; somebody else decides."""
+
+    code = "customer-approval-required"
+    zh = "此操作须第二人审批：请提交申请并写明理由，由他人决定。"
+
+
 class OwnerInvalid(Invalid):
     """The owner is not an active employee to whom you may give customers."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -31,17 +31,10 @@ async def fetch(
     return row
 
 
-async def find_page(
-    session: AsyncSession,
-    principal: Principal,
-    permission: str,
-    wanted: CustomerFilter,
-    sealing: CustomerSealing,
-    *,
-    cursor: str | None,
-    limit: int,
-) -> tuple[Sequence[CustomerRow], str | None]:
-    """Give one page of customers, newest first."""
+def matching(
+    principal: Principal, permission: str, wanted: CustomerFilter, sealing: CustomerSealing
+) -> Select[CustomerRow]:
+    """Select the customers within the principal's scope that fit a filter."""
     query = select(CustomerRow).where(
         CustomerRow.erased_at.is_(None),
         scope_clause(principal, permission, owner=CustomerRow.owner_id, department=CustomerRow.department_id),
@@ -57,6 +50,21 @@ async def find_page(
     if wanted.tag:
         tagged = select(CustomerTagRow.customer_id).where(CustomerTagRow.tag == wanted.tag)
         query = query.where(CustomerRow.id.in_(tagged))
+    return query
+
+
+async def find_page(
+    session: AsyncSession,
+    principal: Principal,
+    permission: str,
+    wanted: CustomerFilter,
+    sealing: CustomerSealing,
+    *,
+    cursor: str | None,
+    limit: int,
+) -> tuple[Sequence[CustomerRow], str | None]:
+    """Give one page of customers, newest first."""
+    query = matching(principal, permission, wanted, sealing)
     return await paginate(session, query, key=CustomerRow.id, cursor=cursor, limit=limit)
 
 

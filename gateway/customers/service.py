@@ -1,6 +1,6 @@
 """Customers: created, changed, found and erased. Whatever comes out is masked."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from core.access.model import Principal
 from core.access.scope import scope_clause
 from core.audit import AccessNotes, NoNotes, Seen
 from core.clock import Clock
+from core.config import ApprovalSettings
 from core.db import Database
 from core.events import EventBus
 from core.ids import new_id
@@ -21,7 +22,9 @@ from core.vault import Cipher, SubjectKeys
 from core.vault.subjects import purge_remains
 from gateway import permissions
 from gateway.customers import repository
+from gateway.customers.changing import Changer, SoundChange
 from gateway.customers.errors import (
+    ApprovalRequired,
     CustomerExists,
     CustomerInvalid,
     CustomerUnknown,
@@ -37,7 +40,7 @@ from gateway.customers.model import (
 )
 from gateway.customers.models import CustomerRow, CustomerTagRow
 from gateway.customers.owners import find_owner
-from gateway.customers.phone import PhoneNumber
+from gateway.customers.probes import Probes
 from gateway.customers.sealing import CustomerSealing
 
 
@@ -62,6 +65,7 @@ class CustomerService:
         events: EventBus,
         clock: Clock,
         checker: FieldChecker,
+        second_person: ApprovalSettings,
         notes: AccessNotes | None = None,
     ) -> None:
         self._db = database
@@ -71,7 +75,10 @@ class CustomerService:
         self._events = events
         self._clock = clock
         self._checker = checker
+        self._second_person = second_person
+        self.changer = Changer(vault=subject_keys.vault, sealing=sealing, checker=checker)
         self._notes = notes or NoNotes()
+        self._probes = Probes(self._notes)
 
     async def create(
         self, principal: Principal, given: CustomerInput, *, owner_id: str | None = None
@@ -81,10 +88,10 @@ class CustomerService:
         Raises: CustomerInvalid (all faults at once), CustomerExists, ExternalIdTaken, OwnerInvalid.
         """
         draft = self._checker.check(given)
-        async with self._db.begin() as session:
+        async with self._probes.trying(principal, given.phone), self._db.begin() as session:
             owner = await find_owner(session, principal, permissions.CUSTOMER_WRITE, owner_id)
-            await self._refuse_phone(session, draft.phone)
-            await self._refuse_external_id(session, draft.external_id)
+            await self.changer.refuse_phone(session, draft.phone)
+            await self.changer.refuse_external_id(session, draft.external_id)
             customer_id = new_id()
             cipher = await self._keys.create(session, customer_id)
             row = self._sealing.new_row(
@@ -126,7 +133,10 @@ class CustomerService:
         cursor: str | None = None,
         limit: int = 50,
     ) -> CustomerPage:
-        """Search by name or surname, last four digits, tag and owner, newest first."""
+        """Search by name or surname, last four digits, tag and owner, newest first.
+
+        That somebody searched is in the access log, and whether it hit; not what for.
+        """
         if wanted.last_four and not (len(wanted.last_four) == 4 and wanted.last_four.isdecimal()):
             zh, en = "请输入四位数字。", "Give four digits."
             raise CustomerInvalid(Fault("last_four", "last-four-invalid", zh, en))
@@ -140,11 +150,18 @@ class CustomerService:
                 cursor=cursor,
                 limit=limit,
             )
-            return CustomerPage(tuple(await self._views(session, rows)), following)
+            page = CustomerPage(tuple(await self._views(session, rows)), following)
+        if cursor is None:
+            await self._probes.searched(principal, wanted, hits=bool(page.items))
+        return page
 
     async def update(self, principal: Principal, customer_id: str, change: CustomerChange) -> CustomerView:
-        """Change some fields. Raises as `create` does, and `CustomerUnknown`."""
-        async with self._db.begin() as session:
+        """Change some fields. Raises as `create` does, `CustomerUnknown`, and `ApprovalRequired`.
+
+        What says who the customer is (`IDENTIFYING`) is asked for, not changed here, unless the institution
+        has switched the second person off. Giving it as it is changes nothing and is no matter.
+        """
+        async with self._probes.trying(principal, change.phone), self._db.begin() as session:
             row = await repository.fetch(
                 session, principal, permissions.CUSTOMER_WRITE, customer_id, lock=True
             )
@@ -152,25 +169,46 @@ class CustomerService:
                 raise CustomerUnknown
             cipher = await self._keys.cipher(session, row.id)
             with session.no_autoflush:
-                tags = await self._apply(session, row, cipher, change)
+                sound = await self.changer.check(session, row, cipher, change)
+                moved = self.changer.moved(self.changer.identity(row, cipher), sound)
+                if moved and self._second_person.change:
+                    raise ApprovalRequired(fields=",".join(moved))
                 if change.owner_id is not None:
                     owner = await find_owner(session, principal, permissions.CUSTOMER_WRITE, change.owner_id)
                     row.owner_id, row.department_id = owner.employee_id, owner.department_id
-            row.updated_at = self._clock.now()
-            await self._flush(session)
-            if tags is not None:
-                await repository.put_tags(session, row.id, tags)
-            changed: list[JSON] = [
-                part.name for part in fields(change) if getattr(change, part.name) is not None
-            ]
-            body: dict[str, JSON] = {"customer": row.id, "fields": changed, "by": principal.employee_id}
-            await self._ledger.append(session, "customer.updated", body)
+            body: dict[str, JSON] = {"by": principal.employee_id}
+            if moved:
+                body["second_person"] = False
+            await self.change_in(session, row, cipher, sound, body)
             return (await self._views(session, [row]))[0]
+
+    async def change_in(
+        self,
+        session: AsyncSession,
+        row: CustomerRow,
+        cipher: Cipher,
+        sound: SoundChange,
+        told: Mapping[str, JSON],
+    ) -> None:
+        """Write a checked change in the caller's transaction; `told` is who did it, for the ledger.
+
+        Raises: CustomerExists, ExternalIdTaken, if somebody else was faster.
+        """
+        with session.no_autoflush:
+            self.changer.put(row, cipher, sound)
+        row.updated_at = self._clock.now()
+        await self._flush(session)
+        if "tags" in sound.given:
+            await repository.put_tags(session, row.id, sound.tags)
+        changed: list[JSON] = [part.name for part in fields(CustomerChange) if part.name in sound.given]
+        body: dict[str, JSON] = {"customer": row.id, "fields": changed, **told}
+        await self._ledger.append(session, "customer.updated", body)
 
     async def erase(self, principal: Principal, customer_id: str) -> None:
         """Destroy the customer's key and every index: all copies, recordings too, become unreadable.
 
-        Raises `CustomerUnknown`, or what a subscriber of `CustomerErased` raises (a contact is open).
+        Raises `CustomerUnknown`, `ApprovalRequired` unless the second person is switched off, or what a
+        subscriber of `CustomerErased` raises (a contact is open).
         """
         async with self._db.begin() as session:
             row = await repository.fetch(
@@ -178,57 +216,29 @@ class CustomerService:
             )
             if row.erased_at is not None:
                 raise CustomerUnknown
-            now = self._clock.now()
-            destroyed = await self._keys.destroy(session, row.id)
-            await self._events.publish(session, CustomerErased(row.id, now))
-            self._sealing.forget(row)
-            row.erased_at = row.updated_at = now
-            await repository.put_tags(session, row.id, ())
-            body = {
-                "customer": row.id,
-                "key": destroyed.key_id,
-                "wrapped_key_sha256": destroyed.wrapped_key_sha256,
-                "by": principal.employee_id,
-            }
-            await self._ledger.append(session, "customer.erased", body)
+            if self._second_person.erasure:
+                raise ApprovalRequired
+            await self.erase_in(session, row, {"by": principal.employee_id, "second_person": False})
         await purge_remains(self._db)
 
-    async def _apply(
-        self, session: AsyncSession, row: CustomerRow, cipher: Cipher, change: CustomerChange
-    ) -> tuple[str, ...] | None:
-        """Check and set the changed fields; all faults are reported together. Gives the new tags, if any."""
-        faults: list[Fault] = []
-        phone = self._sealing.phone_of(row, cipher)
-        if change.phone is not None:
-            former, phone = phone, self._checker.phone(change.phone, faults)
-            if phone is not None and phone != former:
-                await self._refuse_phone(session, phone)
-                self._sealing.put_phone(row, cipher, phone)
-        if change.name is not None:
-            self._sealing.put_name(row, cipher, self._checker.name(change.name, faults, phone))
-        if change.id_number is not None:
-            self._sealing.put_id_number(row, cipher, self._checker.id_number(change.id_number, faults))
-        if change.external_id is not None:
-            external_id = self._checker.external_id(change.external_id, faults, phone)
-            if external_id != row.external_id:
-                await self._refuse_external_id(session, external_id)
-                row.external_id = external_id
-        if change.city is not None:
-            row.city = self._checker.city(change.city, faults, phone)
-        if change.time_zone is not None:
-            row.time_zone = self._checker.zone(change.time_zone, faults, phone)
-        tags = None if change.tags is None else self._checker.tags(change.tags, faults, phone)
-        if faults:
-            raise CustomerInvalid(*faults)
-        return tags
+    async def erase_in(self, session: AsyncSession, row: CustomerRow, told: Mapping[str, JSON]) -> None:
+        """Erase in the caller's transaction; after the commit the caller purges the remains (`core.vault`).
 
-    async def _refuse_phone(self, session: AsyncSession, phone: PhoneNumber) -> None:
-        if await repository.known_phones(session, [self._sealing.phone_index(phone)]):
-            raise CustomerExists
-
-    async def _refuse_external_id(self, session: AsyncSession, external_id: str | None) -> None:
-        if external_id and await repository.known_external_ids(session, [external_id]):
-            raise ExternalIdTaken
+        Raises what a subscriber of `CustomerErased` raises.
+        """
+        now = self._clock.now()
+        destroyed = await self._keys.destroy(session, row.id)
+        await self._events.publish(session, CustomerErased(row.id, now))
+        self._sealing.forget(row)
+        row.erased_at = row.updated_at = now
+        await repository.put_tags(session, row.id, ())
+        body: dict[str, JSON] = {
+            "customer": row.id,
+            "key": destroyed.key_id,
+            "wrapped_key_sha256": destroyed.wrapped_key_sha256,
+            **told,
+        }
+        await self._ledger.append(session, "customer.erased", body)
 
     async def _flush(self, session: AsyncSession) -> None:
         """Write now, and turn a lost race for a unique field into the domain's error."""

@@ -42,10 +42,14 @@ class Holds:
                 return True
         return False
 
+    async def refuse_held(self, session: AsyncSession, customer_id: str) -> None:
+        """Raise `HeldForEvidence` if an erasure would destroy held evidence."""
+        if await self.is_customer_held(session, customer_id):
+            raise HeldForEvidence
+
     async def on_customer_erased(self, session: AsyncSession, event: CustomerErased) -> None:
         """Refuse an erasure that would destroy held evidence."""
-        if await self.is_customer_held(session, event.customer_id):
-            raise HeldForEvidence
+        await self.refuse_held(session, event.customer_id)
 
     async def on_reactivated(self, session: AsyncSession, event: EmployeeReactivated) -> None:
         """An account that works again ends its unbinding: what was still to be done to it is dropped."""

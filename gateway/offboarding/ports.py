@@ -100,6 +100,23 @@ class Duties(Protocol):
         ...
 
 
+class AllDuties:
+    """Work in hand of several parts of the house, as one."""
+
+    def __init__(self, *parts: Duties) -> None:
+        self._parts = parts
+
+    async def of(self, session: AsyncSession, employee_id: str) -> Mapping[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {}
+        for part in self._parts:
+            found |= await part.of(session, employee_id)
+        return found
+
+    async def pass_on(self, session: AsyncSession, employee_id: str, successor_id: str | None) -> None:
+        for part in self._parts:
+            await part.pass_on(session, employee_id, successor_id)
+
+
 class NoDuties:
     """For a deployment without quality assurance."""
 

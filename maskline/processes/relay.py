@@ -37,6 +37,7 @@ MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
 ACCESS_LOG_EVERY_S = 60.0
 EVIDENCE_EVERY_S = 600.0
+APPROVALS_EVERY_S = 60.0
 UPLOADS_EVERY_S = 600.0
 PURGE_EVERY_S = 3600.0
 STATISTICS_EVERY_S = 3600.0
@@ -111,6 +112,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
         Chore("access-log", ACCESS_LOG_EVERY_S, ground.audit.cover),
         Chore("unusual-access", ground.settings.unusual.every_s, unusual_watch(ground)),
         Chore("evidence", EVIDENCE_EVERY_S, evidence_exports(ground).sweep),
+        Chore("approvals", APPROVALS_EVERY_S, gateway.approvals.upkeep.sweep),
         Chore("purge", PURGE_EVERY_S, purge),
         Chore("statistics", STATISTICS_EVERY_S, ground.database.analyse),
     ]

@@ -26,6 +26,8 @@ from gateway.calls.desk import CallsProcess
 from gateway.contact import api as contact_api
 from gateway.customers import api as customers_api
 from gateway.customers import consent_api
+from gateway.customers.approvals import api as approvals_api
+from gateway.customers.approvals.build import ApprovalStatus
 from gateway.customers.notes import api as notes_api
 from gateway.messages import api as messages_api
 from gateway.messages import archive_api, template_api
@@ -83,6 +85,7 @@ def api_endpoints(
     return [
         *access_api.endpoints(people),
         *customers_api.endpoints(gateway.customers, gateway.importer),
+        *approvals_api.endpoints(gateway.approvals),
         *consent_api.endpoints(gateway.consent),
         *notes_api.endpoints(gateway.notes),
         *worklist_api.endpoints(gateway.worklist),
@@ -112,6 +115,7 @@ def providers(ground: Ground, client: CallsClient) -> list[StatusProvider]:
     return [
         DatabaseStatus(ground.database),
         client,
+        ApprovalStatus(ground.settings.approvals),
         *(
             ProcessStatus(name, heartbeats)
             for name in PROCESSES

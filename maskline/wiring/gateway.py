@@ -19,6 +19,7 @@ from gateway.contact.gather import Gatherer
 from gateway.contact.many import DryRuns
 from gateway.contact.queries import ContactQueries
 from gateway.contact.service import ContactService
+from gateway.customers.approvals.build import ApprovalGround, Approvals, build_approvals
 from gateway.customers.consent import ConsentService
 from gateway.customers.events import CustomerErased
 from gateway.customers.fields import FieldChecker
@@ -37,6 +38,7 @@ from gateway.offboarding.holds import Holds
 from gateway.switch.server import LinkServer
 from gateway.worklist.service import WorkList
 from maskline.ground import Ground, seed_of
+from maskline.permissions import registry
 
 SWITCH_SOCKET = "switch.sock"
 
@@ -59,6 +61,7 @@ class Gateway:
     notes: NoteService
     worklist: WorkList
     holds: Holds
+    approvals: Approvals
 
 
 def build_gateway(ground: Ground) -> Gateway:
@@ -101,17 +104,19 @@ def build_gateway(ground: Ground) -> Gateway:
     ground.bus.subscribe(CustomerErased, holds.on_customer_erased)
     ground.bus.subscribe(EmployeeReactivated, holds.on_reactivated)
     calls = CallQueries(ground.database, subject_keys=ground.subject_keys, sealing=sealing)
+    customers = CustomerService(
+        database=ground.database,
+        subject_keys=ground.subject_keys,
+        sealing=sealing,
+        ledger=ground.ledger,
+        events=ground.bus,
+        clock=clock,
+        checker=checker,
+        second_person=settings.approvals,
+        notes=ground.access_log,
+    )
     return Gateway(
-        customers=CustomerService(
-            database=ground.database,
-            subject_keys=ground.subject_keys,
-            sealing=sealing,
-            ledger=ground.ledger,
-            events=ground.bus,
-            clock=clock,
-            checker=checker,
-            notes=ground.access_log,
-        ),
+        customers=customers,
         consent=ConsentService(
             database=ground.database, subject_keys=ground.subject_keys, ledger=ground.ledger, clock=clock
         ),
@@ -152,6 +157,29 @@ def build_gateway(ground: Ground) -> Gateway:
             time_zone=settings.timezone,
         ),
         holds=holds,
+        approvals=_approvals(ground, customers, sealing, checker, holds),
+    )
+
+
+def _approvals(
+    ground: Ground, customers: CustomerService, sealing: CustomerSealing, checker: FieldChecker, holds: Holds
+) -> Approvals:
+    return build_approvals(
+        ApprovalGround(
+            database=ground.database,
+            clock=ground.clock,
+            subject_keys=ground.subject_keys,
+            ledger=ground.ledger,
+            bus=ground.bus,
+            blobs=ground.blobs,
+            customers=customers,
+            sealing=sealing,
+            checker=checker,
+            holds=holds,
+            grants_of=registry().grants_for,
+            settings=ground.settings.approvals,
+            time_zone=ground.settings.timezone,
+        )
     )
 
 

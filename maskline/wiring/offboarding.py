@@ -4,9 +4,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.ledger.evidence import EvidenceExporter
 from devicepolicy.commands.events import CommandFinished
+from gateway.customers.approvals.upkeep import RequestDuties
 from gateway.messages.build import Messages
 from gateway.offboarding.build import OffboardingGround, Offboardings, build_offboarding
-from gateway.offboarding.ports import CallEnder
+from gateway.offboarding.ports import AllDuties, CallEnder
 from maskline.ground import Ground
 from maskline.permissions import registry
 from maskline.wiring.freezer import FleetFreezer
@@ -39,7 +40,7 @@ def build_offboardings(
             ),
             calls=calls,
             phones=FleetFreezer(phones.commands.service, phones.fleet.enrolment),
-            duties=QualityHandover(),
+            duties=AllDuties(QualityHandover(), RequestDuties()),
         )
     )
 

@@ -42,6 +42,7 @@ def dashboard_parts(
         exports=evidence_exports(ground),
         providers=providers,
         customers=gateway.customers,
+        approvals=gateway.approvals,
         consent=gateway.consent,
         notes=gateway.notes,
         worklist=gateway.worklist,

@@ -24,6 +24,7 @@ from gateway.calls.ticket import CallTicket, OpenedCall
 from gateway.contact.model import Purpose
 from gateway.customers.consent import ConsentGiven
 from gateway.customers.model import ConsentSource, CustomerInput, CustomerView
+from gateway.customers.models import CustomerRow
 from gateway.media import g711
 from gateway.media.container import MEDIA_TYPE, FileHeader
 from gateway.media.model import SAMPLE_RATE, Law, LegStats, MediaReport, NoticePlayed, Side
@@ -216,7 +217,10 @@ class Seeder:
             await self._inspection(Broken()).inspect(failed.contact_id)
         gone = await self._spoken("erased", "lin", "周九", "13300133007", scripts["clean-sales"])
         await self._inspect(gone, scripts["clean-sales"])
-        await self.gateway.customers.erase(self.seeded.people["admin"].principal, gone.customer_id)
+        by = self.seeded.people["admin"].principal.employee_id
+        async with self.ground.database.begin() as session:
+            row = await session.get_one(CustomerRow, gone.customer_id)
+            await self.gateway.customers.erase_in(session, row, {"by": by})
         await self._late("refused", "wang", "吴十", "13200132008")
 
     async def _open(

@@ -7,6 +7,7 @@ from core.access.model import Principal, Role
 from core.access.models import Department, Employee, EmployeeState
 from core.access.permissions import PermissionRegistry
 from core.clock import ManualClock
+from core.config import ApprovalSettings
 from core.db import Database
 from core.events import EventBus
 from core.ledger import Ledger
@@ -40,6 +41,8 @@ from gateway.permissions import PERMISSIONS
 from tests.support.staff import add_department, add_employee, principal_of
 
 REGISTRY = PermissionRegistry(PERMISSIONS)
+ALONE = ApprovalSettings(change=False, erasure=False, export=False)
+"""An institution of one person: what is asked for is done at once."""
 
 
 @dataclass
@@ -51,6 +54,7 @@ class Desk:
     book: RuleBook = field(default_factory=load)
     phones: PhoneCompliance = field(default_factory=NullPhoneCompliance)
     seed: int | None = 7
+    approvals: ApprovalSettings = ALONE
 
     def __post_init__(self) -> None:
         self.keyring = Keyring.generate()
@@ -68,6 +72,7 @@ class Desk:
             events=self.events,
             clock=self.clock,
             checker=self.checker,
+            second_person=self.approvals,
         )
         self.consents = ConsentService(
             database=self.database, subject_keys=self.keys, ledger=self.ledger, clock=self.clock

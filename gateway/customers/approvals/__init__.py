@@ -1,0 +1,1 @@
+"""Maker and checker: asked by one person, decided by another."""
