@@ -71,6 +71,13 @@ class UploadSettings(Part):
     keep_conduct_days: int | None = Field(default=None, ge=30)
 
 
+class WhereaboutsSettings(Part):
+    """How long location is kept; no class of it for ever (PIPL Article 19)."""
+
+    keep_tracks_days: int = Field(default=30, ge=1, le=180)
+    keep_check_ins_days: int = Field(default=365, ge=1, le=1825)
+
+
 class WakeSettings(Part):
     """Connected phones of one web process."""
 
@@ -114,5 +121,6 @@ class PhoneSettings(Part):
     verdict: VerdictSettings = VerdictSettings()
     commands: CommandSettings = CommandSettings()
     uploads: UploadSettings = UploadSettings()
+    whereabouts: WhereaboutsSettings = WhereaboutsSettings()
     wake: WakeSettings = WakeSettings()
     mqtt: MqttSettings = MqttSettings()

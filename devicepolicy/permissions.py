@@ -13,6 +13,7 @@ DEVICE_READ = "device.read"
 DEVICE_WRITE = "device.write"
 DEVICE_ENROL = "device.enrol"
 UPLOAD_READ = "device.upload_read"
+LOCATION_READ = "device.location_read"
 CONDUCT_HANDLE = "device.conduct_handle"
 COMMAND_READ = "device.command_read"
 COMMAND_ISSUE = "device.command"
@@ -64,6 +65,12 @@ PERMISSIONS = (
         "查看手机上传的记录和行为事件",
         "See what phones handed in: records, recordings, conduct",
         {**_READERS, Role.AGENT: Scope.OWN},
+    ),
+    PermissionSpec(
+        LOCATION_READ,
+        "查看工作手机的轨迹和打卡",
+        "See tracks and check-ins of work phones",
+        {Role.SUPERVISOR: Scope.TEAM, Role.ADMINISTRATOR: Scope.ALL, Role.AGENT: Scope.OWN},
     ),
     PermissionSpec(
         CONDUCT_HANDLE,

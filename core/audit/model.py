@@ -16,6 +16,9 @@ class Seen(StrEnum):
     SEARCH = "customer.searched"
     KNOWN_NUMBER = "customer.number-known"
     ACCESS_LOG = "access-log.read"
+    TRACK = "location.track-read"
+    CHECK_INS = "location.check-ins-read"
+    CHECK_IN_PHOTO = "location.check-in-photo-shown"
 
 
 class AccessGroup(StrEnum):
@@ -30,6 +33,7 @@ class AccessGroup(StrEnum):
     LOGIN = "login"
     REFUSED = "refused"
     AUDIT = "audit"
+    LOCATION = "location"
     ADMINISTRATION = "administration"
 
 
@@ -89,6 +93,9 @@ GROUP_OF: Mapping[str, AccessGroup] = MappingProxyType(
         Seen.KNOWN_NUMBER: AccessGroup.CUSTOMER,
         Seen.ACCESS_LOG: AccessGroup.AUDIT,
         **{kind: told.group for kind, told in TOLD_BY_LEDGER.items()},
+        Seen.TRACK: AccessGroup.LOCATION,
+        Seen.CHECK_INS: AccessGroup.LOCATION,
+        Seen.CHECK_IN_PHOTO: AccessGroup.LOCATION,
     }
 )
 

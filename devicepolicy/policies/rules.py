@@ -1,9 +1,10 @@
 """Rules between the fields of a document, each with its source. Pure; the document's types are right."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.ledger.record import JSON
+from devicepolicy.capabilities.orders import Windows
 from devicepolicy.capabilities.table import CapabilityTable
 from devicepolicy.policies.errors import Fault
 
@@ -29,6 +30,7 @@ def rule_faults(document: Mapping[str, Any], table: CapabilityTable) -> Iterator
     yield from _updates(document)
     yield from _profiles(document)
     yield from _own(document.get("maskline", {}))
+    yield from _whereabouts(document)
 
 
 def _applications(document: Mapping[str, Any]) -> Iterator[Fault]:
@@ -141,21 +143,7 @@ def _profiles(document: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _own(own: Mapping[str, Any]) -> Iterator[Fault]:
-    for number, window in enumerate(own.get("permittedHours", ())):
-        here = f"$.maskline.permittedHours[{number}]"
-        if {"day", "startMinutes", "endMinutes"} - set(window):
-            yield Fault(
-                here,
-                "missing",
-                "需要 day、startMinutes、endMinutes。",
-                "It needs day, startMinutes, endMinutes.",
-            )
-        elif window["startMinutes"] >= window["endMinutes"]:
-            zh, en = (
-                "起点必须早于止点；跨午夜请写两段。",
-                "It opens before it closes; write two to span midnight.",
-            )
-            yield Fault(here, "contradiction", zh, en)
+    yield from _windows(own.get("permittedHours", ()), "$.maskline.permittedHours")
     for number, group in enumerate(own.get("permittedPlaces", ())):
         places = group.get("anyOf", ())
         if not places or any({"latitude", "longitude", "radiusMetres"} - set(place) for place in places):
@@ -176,6 +164,47 @@ def _own(own: Mapping[str, Any]) -> Iterator[Fault]:
             "lockAfterHours must be less than wipeAfterHours.",
         )
         yield Fault("$.maskline.offlineLock", "contradiction", zh, en)
+
+
+def _windows(windows: Sequence[Mapping[str, Any]], path: str) -> Iterator[Fault]:
+    for number, window in enumerate(windows):
+        here = f"{path}[{number}]"
+        if {"day", "startMinutes", "endMinutes"} - set(window):
+            yield Fault(
+                here,
+                "missing",
+                "需要 day、startMinutes、endMinutes。",
+                "It needs day, startMinutes, endMinutes.",
+            )
+        elif window["startMinutes"] >= window["endMinutes"]:
+            zh, en = (
+                "起点必须早于止点；跨午夜请写两段。",
+                "It opens before it closes; write two to span midnight.",
+            )
+            yield Fault(here, "contradiction", zh, en)
+
+
+def _whereabouts(document: Mapping[str, Any]) -> Iterator[Fault]:
+    # PIPL Articles 6 and 28: stated hours, the least that is needed; nobody collects by leaving a word out.
+    own = document.get("maskline", {})
+    location, here = own.get("location", {}), "$.maskline.location"
+    mode, hours = location.get("mode", "LOCATION_OFF"), location.get("hours")
+    if mode != "LOCATION_OFF" and not hours:
+        zh, en = "采集位置必须写明 hours。", "To collect location, say the hours."
+        yield Fault(f"{here}.hours", "missing", zh, en)
+    if mode == "LOCATION_TRACK" and "intervalMinutes" not in location:
+        zh, en = "LOCATION_TRACK 须写明 intervalMinutes。", "LOCATION_TRACK needs intervalMinutes."
+        yield Fault(f"{here}.intervalMinutes", "missing", zh, en)
+    if mode != "LOCATION_OFF" and document.get("locationMode") == "LOCATION_DISABLED":
+        zh, en = "locationMode 已关闭定位。", "locationMode switches location off."
+        yield Fault(f"{here}.mode", "contradiction", zh, en)
+    faults = list(_windows(hours or (), f"{here}.hours"))
+    yield from faults
+    permitted = own.get("permittedHours")
+    readable = permitted is not None and not faults and not list(_windows(permitted, ""))
+    if hours and readable and not Windows().holds(hours, permitted):
+        zh, en = "须在 permittedHours 之内。", "These hours must lie within permittedHours."
+        yield Fault(f"{here}.hours", "contradiction", zh, en)
 
 
 def _minute(value: JSON) -> bool:

@@ -1,7 +1,9 @@
 """What every upload goes through: consent, policy, hours, clocks, whose it is, and how it is sealed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -34,6 +36,8 @@ class Session:
     now: datetime
     skew: timedelta
     """What is to be added to the phone's clock."""
+    policy: Mapping[str, Any]
+    """The policy document that is wanted of it now."""
 
     def moment(self, at: datetime) -> datetime:
         """Give a time of the phone's by our clock: never one that is still to come."""
@@ -90,7 +94,7 @@ class Intake:
         )
         now = self._clock.now()
         policy = desired.document.get("policy", {}) if desired is not None else {}
-        return Session(row, Wanted.of(policy, self._zone), (given or now) - GRACE, now, now - sent_at)
+        return Session(row, Wanted.of(policy, self._zone), (given or now) - GRACE, now, now - sent_at, policy)
 
     async def party(self, session: AsyncSession, counterpart: str | None, app: str | None) -> Party:
         """Say who somebody is; a customer's things are sealed under the customer's own key."""

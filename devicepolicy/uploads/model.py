@@ -55,6 +55,12 @@ class Finding(StrEnum):
     """A call in the call log, and not the recording that the policy asks for."""
     UPLOAD_GAP = "UPLOAD_GAP"
     """Numbers of the phone that never came."""
+    MOCK_LOCATION = "MOCK_LOCATION"
+    """The system of the phone says that its location is a mock one."""
+    IMPOSSIBLE_SPEED = "IMPOSSIBLE_SPEED"
+    """Nobody gets from one fix to the next in that time."""
+    OUTSIDE_PLACES = "OUTSIDE_PLACES"
+    """A phone left the permitted places."""
 
 
 class Severity(StrEnum):

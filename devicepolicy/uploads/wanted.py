@@ -55,7 +55,7 @@ class Wanted:
             kinds=frozenset(kind for kind, wanted in asked.items() if wanted),
             apps=apps,
             events=frozenset(EventKind(name) for name in own.get("conductEvents") or ()),
-            windows=_windows(own.get("permittedHours")),
+            windows=windows_of(own.get("permittedHours")),
             zone=zone,
             sim_calls=sim_calls in _SIM_CALLS_PERMITTED,
             recorded_from_s=uploads.get("effectiveCallSeconds") or 0,
@@ -71,16 +71,17 @@ class Wanted:
 
     def outside(self, at: datetime) -> bool:
         """Tell whether a moment lies outside of the permitted hours. Without windows none does."""
-        if self.windows is None:
-            return False
-        local = at.astimezone(self.zone)
-        minute = local.hour * 60 + local.minute
-        return not any(
-            window.day == local.weekday() and window.start <= minute < window.end for window in self.windows
-        )
+        return self.windows is not None and not within(self.windows, at, self.zone)
 
 
-def _windows(told: Sequence[Mapping[str, Any]] | None) -> tuple[Window, ...] | None:
+def within(windows: Sequence[Window], at: datetime, zone: ZoneInfo) -> bool:
+    """Tell whether a moment lies in one of these windows, by the zone's clock."""
+    local = at.astimezone(zone)
+    minute = local.hour * 60 + local.minute
+    return any(window.day == local.weekday() and window.start <= minute < window.end for window in windows)
+
+
+def windows_of(told: Sequence[Mapping[str, Any]] | None) -> tuple[Window, ...] | None:
     if told is None:
         return None
     return tuple(Window(_DAYS.index(one["day"]), one["startMinutes"], one["endMinutes"]) for one in told)

@@ -107,6 +107,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
         Chore("phones", PHONES_EVERY_S, phones.fleet.sweep),
         Chore("silences", SILENCES_EVERY_S, SilenceWatch(ground)),
         Chore("uploads", UPLOADS_EVERY_S, phones.uploads.sweep),
+        Chore("whereabouts", UPLOADS_EVERY_S, phones.whereabouts.upkeep),
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),
         Chore("access", ACCESS_EVERY_S, sweep_access),
         Chore("access-log", ACCESS_LOG_EVERY_S, ground.audit.cover),

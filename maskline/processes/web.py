@@ -103,6 +103,7 @@ def api_endpoints(
         *phones.fleet.endpoints(),
         *phones.command_endpoints(ground.clock),
         *phones.uploads.endpoints(phones.gate),
+        *phones.whereabouts.endpoints(phones.gate),
         *ledger_api.endpoints(ground.ledger_service),
         *timestamp_api.endpoints(ground.timestamps),
         *audit_api.endpoints(ground.audit),

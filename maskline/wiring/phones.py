@@ -21,9 +21,11 @@ from devicepolicy.sync.desired import BATCH
 from devicepolicy.uploads.build import UploadPorts, Uploads, build_uploads
 from devicepolicy.wake.build import Waking, build_waking
 from devicepolicy.wake.service import policy_waiting
+from devicepolicy.whereabouts.build import Whereabouts, build_whereabouts, location_terms
 from gateway.customers.events import CustomerErased
 from maskline.ground import Ground
 from maskline.wiring.uploads import intake_ports
+from maskline.wiring.whereabouts import location_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Phones:
     waking: Waking
     commands: Commands
     uploads: Uploads
+    whereabouts: Whereabouts
 
     @property
     def gate(self) -> DeviceGate:
@@ -111,8 +114,25 @@ def build_phones(ground: Ground, ports: UploadPorts | None = None) -> Phones:
         ports=ports or intake_ports(ground),
     )
 
+    whereabouts = build_whereabouts(
+        database=ground.database,
+        clock=ground.clock,
+        ledger=ground.ledger,
+        bus=ground.bus,
+        subject_keys=ground.subject_keys,
+        blobs=ground.blobs,
+        register=fleet.register,
+        uploads=uploads,
+        book=location_terms(ground.settings.institution),
+        notes=ground.access_log,
+        ports=location_ports(ground),
+        time_zone=ground.settings.timezone,
+        settings=settings.whereabouts,
+    )
+
     async def forget(session: AsyncSession, event: CustomerErased) -> None:
         await uploads.forget_customer(session, event.customer_id)
+        await whereabouts.forget_customer(session, event.customer_id)
 
     ground.bus.subscribe(CustomerErased, forget)
     return Phones(
@@ -121,4 +141,5 @@ def build_phones(ground: Ground, ports: UploadPorts | None = None) -> Phones:
         waking=waking,
         commands=commands,
         uploads=uploads,
+        whereabouts=whereabouts,
     )

@@ -53,6 +53,9 @@ _FOUND: Mapping[Finding, ConductKind] = {
     Finding.UPLOAD_CONTRADICTS: ConductKind.UPLOAD_CONTRADICTS,
     Finding.RECORDING_MISSING: ConductKind.RECORDING_MISSING,
     Finding.UPLOAD_GAP: ConductKind.UPLOAD_GAP,
+    Finding.MOCK_LOCATION: ConductKind.MOCK_LOCATION,
+    Finding.IMPOSSIBLE_SPEED: ConductKind.IMPOSSIBLE_SPEED,
+    Finding.OUTSIDE_PLACES: ConductKind.OUTSIDE_PLACES,
 }
 _NAMES = {"picture": "image", "red_packet": "redpacket"}
 """Kinds that the archive's format calls otherwise."""
