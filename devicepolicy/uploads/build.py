@@ -61,6 +61,8 @@ class UploadPorts:
 class Uploads:
     """The services of uploads."""
 
+    intake: Intake
+    findings: Findings
     records: Records
     events: ConductEvents
     recordings: Recordings
@@ -129,6 +131,8 @@ def build_uploads(
         catalogue=kinds,
     )
     return Uploads(
+        intake=intake,
+        findings=findings,
         records=Records(
             database,
             intake=intake,

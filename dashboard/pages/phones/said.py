@@ -99,7 +99,7 @@ def _list(field: str, value: Sequence[Any], language: str) -> str | None:
     between = "、" if language == "zh" else ", "
     if all(isinstance(one, str) for one in value):
         return between.join(_text(field, one, language) for one in value)
-    if field == "permittedHours":
+    if field in {"permittedHours", "hours"}:
         return between.join(_window(one, language) for one in value)
     if field == "permittedPlaces":
         names = [str(place.get("name", "?")) for group in value for place in group.get("anyOf", ())]
