@@ -67,6 +67,7 @@ TOLD_BY_LEDGER: Mapping[str, Told] = MappingProxyType(
         "contact.reveal-for-message": _REVEAL,
         "evidence.exported": Told(AccessGroup.EVIDENCE, "by", "export", None, "customer", amount="contacts"),
         "evidence.taken": Told(AccessGroup.EVIDENCE, "by", "export", None, "customer"),
+        "customers.export": Told(AccessGroup.EVIDENCE, "by", "request", amount="rows"),
         "offboarding.bundle-taken": Told(AccessGroup.EVIDENCE, "by", "offboarding"),
         "customer.erased": Told(AccessGroup.ADMINISTRATION, "by", "customer", None, "customer"),
         "command.issued": Told(AccessGroup.ADMINISTRATION, "by", "device_id", detail="kind"),
@@ -92,10 +93,10 @@ GROUP_OF: Mapping[str, AccessGroup] = MappingProxyType(
         Seen.SEARCH: AccessGroup.CUSTOMER,
         Seen.KNOWN_NUMBER: AccessGroup.CUSTOMER,
         Seen.ACCESS_LOG: AccessGroup.AUDIT,
-        **{kind: told.group for kind, told in TOLD_BY_LEDGER.items()},
         Seen.TRACK: AccessGroup.LOCATION,
         Seen.CHECK_INS: AccessGroup.LOCATION,
         Seen.CHECK_IN_PHOTO: AccessGroup.LOCATION,
+        **{kind: told.group for kind, told in TOLD_BY_LEDGER.items()},
     }
 )
 

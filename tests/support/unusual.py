@@ -94,6 +94,13 @@ class UnusualHouse:
     def person(self, role: Role, employee_id: str | None = None) -> Principal:
         return principal_of(REGISTRY, self.clock, role, employee_id or new_id(), self.team)
 
+    async def newcomer(self, role: Role) -> str:
+        """Add somebody."""
+        employee_id = await add_employee(self.database, self.clock, self.team)
+        async with self.database.begin() as session:
+            session.add(EmployeeRole(employee_id=employee_id, role=role))
+        return employee_id
+
     async def name(self, employee_id: str) -> str:
         async with self.database.read() as session:
             return str(await session.scalar(select(Employee.username).where(Employee.id == employee_id)))

@@ -189,6 +189,6 @@ def _link(one: Access, calls: dict[str, str]) -> str | None:
             return f"/threads/{target}"
         case AccessGroup.ADMINISTRATION, str(target) if one.kind == "command.issued":
             return f"/phones/{target}"
-        case AccessGroup.EVIDENCE, str(target) if one.kind != "offboarding.bundle-taken":
+        case AccessGroup.EVIDENCE, str(target) if one.kind.startswith("evidence."):
             return f"/evidence/{target}"
     return None
