@@ -39,6 +39,7 @@ GROUPS = (
             Place("/today", "nav.today", "call.place"),
             Place("/", "nav.overview", "call.read"),
             Place("/customers", "nav.customers", "customer.read"),
+            Place("/approvals", "nav.approvals", "customer.request_read"),
             Place("/threads", "nav.threads", "message.read"),
             Place("/calls", "nav.calls", "call.read"),
             Place("/results", "nav.results", "call.place"),
@@ -79,6 +80,7 @@ GROUPS = (
         "nav.group.phones",
         (
             Place("/phones", "nav.phones", "device.read", beyond_own=True),
+            Place("/expected-phones", "nav.expected", "device.read", beyond_own=True),
             Place("/policies", "nav.policies", "policy.read", beyond_own=True),
             Place("/rollouts", "nav.rollouts", "policy.read", beyond_own=True),
         ),

@@ -388,3 +388,57 @@ def test_a_wipe_waits_for_a_second_person_and_then_the_phone_is_gone(
     expect(second.get_by_role("status").filter(has_text="已批准")).to_be_visible()
     assert len(site.carry_out(phone)) == 1
     expect(page.locator("#standing")).to_contain_text("已解除")  # by itself, for the first person too
+
+
+def test_a_list_of_own_phones_is_looked_at_taken_and_confirmed_in_one_go(
+    visit: Any, stage: Stage, site: Site
+) -> None:
+    window: Visit = visit("admin")
+    page = window.go("/expected-phones")
+    page.get_by_role("link", name="导入第一份清单").click()
+    lines = ["序列号,IMEI,资产编号,型号,员工账号", "SN-0001,490154203237518,ZC-1,Pura 80,lin"]
+    lines += ["SN-0002,,ZC-2,Pura 80,", "SN-0003,,ZC-3,,nobody", "SN-0004,,ZC-4,,"]
+    page.get_by_label("清单名称").fill("十一月采购")
+    content = "\n".join(lines).encode()
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "a.csv", "mimeType": "text/csv", "buffer": content}]
+    )
+    page.get_by_role("button", name="上传并预览").click()
+    side = page.locator("#side")
+    expect(side).to_contain_text("3 行可以导入，尚未导入")
+    expect(side).to_contain_text("第 4 行 员工账号 没有这个在职员工账号")
+    expect(side).to_contain_text("…7518")
+    check_both(window)
+    side.get_by_role("button", name="导入 3 行").click()
+    side.get_by_role("link", name="查看这份清单上的手机").click()
+    counts, rows = page.locator("#roster-counts"), page.locator("#rows tr")
+    expect(rows).to_have_count(3)
+    for serial, employee in (("SN-0001", "wang"), ("SN-0002", None)):
+        phone = site.phone()
+        phone.serial = serial
+        site.run(phone.enrol(site.token("新机", approves=False, employee=employee).token))
+    expect(counts.get_by_role("link", name="待审批")).to_contain_text("2")  # by itself
+    expect(rows.filter(has_text="ZC-1")).to_contain_text("清单上属于他人")
+    check_both(window)
+    page.get_by_label("全选本页").check()
+    expect(page.get_by_text("已勾选 3 台")).to_be_visible()
+    page.get_by_role("button", name="确认", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="处理了 1 台，另有 2 台")).to_be_visible()
+    expect(rows.filter(has_text="ZC-2")).to_contain_text("已确认")
+    page.goto(f"{stage.url}/phones/enrol")
+    waiting = page.locator("#waiting li", has_text="清单上属于他人")
+    expect(waiting).to_contain_text("十一月采购 · ZC-1 · Pura 80 · 使用人 林晓")
+    expect(waiting).to_contain_text("手机自报")
+    check_both(window)
+
+
+def check_both(window: Visit) -> None:
+    """Accessible in both themes, and as wide as a phone."""
+    page = window.page
+    window.check_accessible()
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    window.check_accessible()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.evaluate("delete document.documentElement.dataset.theme")

@@ -85,6 +85,7 @@ async def _things_of_wang(stage: Stage) -> dict[str, str]:
         "message_id": message_id, "thread_id": thread_id, "attachment_id": attachment or "", "note_id": note.id,
         "step_id": step.id, "block_id": block.id, "import_id": report.import_id, "session_id": sessions[0].id,
         "export_id": await _an_export_of_another_auditor(stage, admin),
+        "device_list_id": await _a_list_of_own_phones(stage, admin),
         **await _somebody_unbound(stage, wang, admin, contact.line_id),
     }  # fmt: skip
 
@@ -135,6 +136,13 @@ async def _somebody_unbound(
     request = RebindRequest(heir.employee_id, line_id=line_id, holder_id=made.employee.id)
     code = await parts.rebinding.create(admin, request)
     return {"offboarding_id": act.id, "rebinding_id": code.rebinding_id}
+
+
+async def _a_list_of_own_phones(stage: Stage, admin: Principal) -> str:
+    """Give the id of a list with a phone that is meant for somebody of his department."""
+    lists = stage.phones.fleet.lists
+    seen = await lists.preview(admin, b"serial,username\nSN-0001,wang\n", name="采购")
+    return (await lists.take(admin, seen.id)).id
 
 
 async def _an_export_of_another_auditor(stage: Stage, admin: Principal) -> str:

@@ -1,18 +1,12 @@
 """Imports: a file goes up, its report comes back at an address of its own, and stays."""
 
-import csv
-import io
-from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
 from core.access.model import Principal
 from core.errors import MasklineError
-from core.sheets.faults import RowRefusal
-from core.sheets.template import XLSX
+from core.sheets.template import CSV, XLSX
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect, StreamReply
@@ -22,6 +16,7 @@ from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, failure_of
 from dashboard.pages.kit import DeskQuery, Kit, by_department
 from dashboard.pages.preferences import Seen
+from dashboard.refused import download, refusals_csv, summary
 from gateway.customers.importing import template
 from gateway.customers.importing.errors import ImportUnknown
 from gateway.customers.importing.format import COLUMNS, REQUIRED
@@ -47,25 +42,6 @@ class ImportForm(FormModel):
     owner: IdStr | None = None
     mode: ImportMode = ImportMode.GOOD_ROWS
     dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why rows were refused, and how many; `text` is what the first of them was told."""
-
-    column: str
-    code: str
-    text: str
-    count: int
-
-
-def summary(refusals: tuple[RowRefusal, ...], language: str) -> list[Reason]:
-    """Count the reasons, the most frequent first."""
-    counts = Counter((found.column, found.code) for found in refusals)
-    texts: dict[tuple[str, str], str] = {}
-    for found in refusals:
-        texts.setdefault((found.column, found.code), found.zh if language == "zh" else found.en)
-    return [Reason(*key, texts[key], count) for key, count in counts.most_common()]
 
 
 def outcome(past: PastImport) -> str:
@@ -143,7 +119,7 @@ def _templates(pages: ImportPages) -> list[Endpoint]:
         kind="page",
     )
     async def as_csv() -> StreamReply:
-        return _file(template.as_csv(pages.importer.layout), "text/csv; charset=utf-8", "customers.csv")
+        return download(template.as_csv(pages.importer.layout), CSV, "customers.csv")
 
     @endpoint(
         "GET",
@@ -155,7 +131,7 @@ def _templates(pages: ImportPages) -> list[Endpoint]:
         kind="page",
     )
     async def as_xlsx() -> StreamReply:
-        return _file(template.as_xlsx(pages.importer.layout), XLSX, "customers.xlsx")
+        return download(template.as_xlsx(pages.importer.layout), XLSX, "customers.xlsx")
 
     return [as_csv, as_xlsx]
 
@@ -206,14 +182,8 @@ def _reading(pages: ImportPages) -> list[Endpoint]:
     async def report(*, principal: Principal, path: ImportPath, context: RequestContext) -> StreamReply:
         """Rows, columns and reasons; no value of the file."""
         past = await pages.history.get(principal, path.import_id)
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow(("row", "column", "code", "reason"))
-        for found in past.report.refusals:
-            reason = found.zh if context.language == "zh" else found.en
-            writer.writerow((found.row, found.column, found.code, reason))
-        content = text.getvalue().encode("utf-8-sig")
-        return _file(content, "text/csv; charset=utf-8", f"import-{path.import_id}.csv")
+        content = refusals_csv(past.report.refusals, context.language)
+        return download(content, CSV, f"import-{path.import_id}.csv")
 
     return [listing, one, report]
 
@@ -247,10 +217,3 @@ def _upload(pages: ImportPages) -> Endpoint:
         return Redirect(f"/imports/{report.import_id}")
 
     return upload_file
-
-
-def _file(content: bytes, media_type: str, file_name: str) -> StreamReply:
-    async def whole() -> AsyncIterator[bytes]:
-        yield content
-
-    return StreamReply(whole(), media_type, file_name)

@@ -6,7 +6,9 @@ from dashboard.pages.phones import (
     conduct,
     device,
     enrol,
+    expected,
     fleet,
+    lists,
     orders,
     policy_acts,
     rollouts,
@@ -24,6 +26,8 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
     return [
         *fleet.endpoints(kit),
         *enrol.endpoints(kit),
+        *expected.endpoints(kit),
+        *lists.endpoints(kit),
         *orders.endpoints(kit),
         *trust.endpoints(kit),
         *conduct.endpoints(kit),

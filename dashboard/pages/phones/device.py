@@ -10,7 +10,7 @@ from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from dashboard.asked import Asked
 from dashboard.forms import DoneQuery
-from dashboard.pages.phones.kit import PhoneKit, PhonePath, line_of, names_of
+from dashboard.pages.phones.kit import PhoneKit, PhonePath, claims_of, line_of, names_of
 from dashboard.pages.phones.orders import NAME_OF, SimpleOrder
 from dashboard.pages.phones.said import Said, said
 from dashboard.pages.phones.uploads import newest
@@ -102,6 +102,8 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
             picture=picture,
             detail=detail,
             phone=line_of(detail.view, directory, names),
+            claims=await claims_of(kit, principal, [detail.view]),
+            directory=directory,
             wanted=wanted,
             settings=shown_settings(
                 detail.settings, wanted.values if wanted else {}, table, context.language

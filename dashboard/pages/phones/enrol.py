@@ -13,7 +13,7 @@ from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import DoneQuery, Failure, FormModel, act, failure_of
 from dashboard.pages.kit import tree
-from dashboard.pages.phones.kit import PhoneKit, line_of, names_of
+from dashboard.pages.phones.kit import PhoneKit, claims_of, line_of, names_of
 from dashboard.pages.preferences import Seen
 from devicepolicy.devices.errors import HolderInvalid
 from devicepolicy.devices.model import Trust
@@ -133,6 +133,8 @@ class EnrolPages:
             terms=parts.fleet.consent.current(),
             installs=parts.settings.phones.enrolment.agent_url is not None,
             waiting=[line_of(view, directory, names) for view in waiting],
+            claims=await claims_of(self.kit, principal, waiting),
+            directory=directory,
             lately=[line_of(view, directory, names) for view in lately],
             tokens=tokens,
             names=names,

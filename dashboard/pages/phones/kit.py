@@ -1,6 +1,6 @@
 """What the pages of phones share: how new what they show is, and whose a phone is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.access.model import Principal
@@ -12,6 +12,7 @@ from dashboard.parts import DashboardParts
 from dashboard.people import Directory
 from dashboard.render import Renderer
 from devicepolicy.devices.model import DeviceView
+from devicepolicy.roster.model import Claim
 
 
 class PhonePath(ApiModel):
@@ -37,6 +38,14 @@ class PhoneKit(Kit):
     async def picture(self, principal: Principal) -> Picture:
         """Give how new what follows is; read it first."""
         return await self._feed.picture(principal)
+
+
+async def claims_of(kit: Kit, principal: Principal, views: Sequence[DeviceView]) -> Mapping[str, Claim]:
+    """Weigh the hardware ids of phones against the lists; nothing where nobody ever brought a list."""
+    roster = kit.parts.fleet.roster
+    if not views or not await roster.counts(principal):
+        return {}
+    return await roster.claims(principal, [view.id for view in views])
 
 
 def names_of(directory: Directory) -> Mapping[str, str]:
