@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from sqlalchemy import update
 
 from core.audit.models import AccessRow
 from core.ledger import LedgerSigner
+from core.ledger.timestamping import Authority, Timestamps
 from core.sealed import Secret
 from dashboard.pages.auditor.evidence import VERIFIER
 from tests.browser.conftest import START, Visit
 from tests.browser.hands import press
 from tests.browser.stage import Stage
+from tests.support.tsa import timestamp_authority
 
 PAGES = ("/ledger", "/ledger/16", "/evidence?since=2026-11-21&until=2026-11-21", "/access-log", "/analysis")
 TODAY = "since=2026-11-21&until=2026-11-21"
@@ -36,9 +39,17 @@ def stage(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             for number in range(3):
                 await stage.ground.ledger.append(session, "line.status", {"line": f"l{number}"})
         await stage.ground.ledger_service.sign_checkpoint()
+        async with timestamp_authority(folder / "tsa") as tsa:
+            authority = Authority(tsa.url, tsa.roots)
+            ground, day = stage.ground, timedelta(days=1)
+            stamps = Timestamps(
+                ground.database, ground.ledger_service, ground.clock, authority=authority, every=day
+            )
+            assert await stamps.stamp_due() is not None
         return early.note
 
-    stage = Stage(tmp_path_factory.mktemp("auditor"), START, more=seed)
+    folder = tmp_path_factory.mktemp("auditor")
+    stage = Stage(folder, START, more=seed)
     stage.start()
     yield stage
     stage.stop()
@@ -71,6 +82,22 @@ def test_pages_are_accessible_in_both_themes_and_fit(visit: Any, theme: str, wid
         page = window.go(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         window.check_accessible()
+
+
+def test_the_stamp_and_what_it_is_of_are_taken_along(visit: Any, tmp_path: Path) -> None:
+    """Nothing of ours is needed to read them."""
+    page = visit("sun").go("/ledger")
+    for label, suffix in (("下载时间戳", "tsr"), ("下载所盖的检查点", "txt")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=label).click()
+        download.value.save_as(tmp_path / f"taken.{suffix}")
+    shown = subprocess.run(
+        ["openssl", "ts", "-reply", "-in", "taken.tsr", "-text"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    digest = hashlib.sha256((tmp_path / "taken.txt").read_bytes()).digest()
+    dump = re.findall(r"^ +\d{4} - ((?:[0-9a-f]{2}[ -]?){1,16})", shown, re.MULTILINE)
+    assert bytes.fromhex("".join(dump).replace("-", "").replace(" ", "")) == digest
 
 
 def test_the_browser_proves_signature_growth_and_an_entry(visit: Any, stage: Stage) -> None:

@@ -173,7 +173,7 @@ def _downloads(ledger: LedgerService) -> list[Endpoint]:
 def _stamp_downloads(timestamps: Timestamps) -> list[Endpoint]:
     @endpoint(
         "GET",
-        "/ledger/timestamps/{size}.tsr",
+        "/ledger/timestamps/{size}/token",
         permission=LEDGER_CHECKPOINT,
         summary_zh="下载时间戳",
         summary_en="Download a timestamp",
@@ -186,7 +186,7 @@ def _stamp_downloads(timestamps: Timestamps) -> list[Endpoint]:
 
     @endpoint(
         "GET",
-        "/ledger/timestamps/{size}.txt",
+        "/ledger/timestamps/{size}/checkpoint",
         permission=LEDGER_CHECKPOINT,
         summary_zh="下载时间戳所盖的检查点",
         summary_en="Download the checkpoint that a timestamp is of",
