@@ -17,6 +17,10 @@ from devicepolicy.commands.kinds import Wipe
 from devicepolicy.commands.model import NewCommand
 from devicepolicy.uploads.model import EventKind, Severity
 from devicepolicy.uploads.models import UploadEventRow
+from devicepolicy.whereabouts import sealing
+from devicepolicy.whereabouts.model import PhotoState
+from devicepolicy.whereabouts.model import Purpose as VisitPurpose
+from devicepolicy.whereabouts.models import CheckInRow, LocationConsentRow
 from gateway.contact.model import Purpose
 from gateway.contact.models import ContactRow
 from gateway.customers.consent import BlockAsked
@@ -82,6 +86,7 @@ async def _things_of_wang(stage: Stage) -> dict[str, str]:
         "device_id": device_id, "command_id": command_id,
         "upload_event_id": await _conduct_on_a_phone(stage, wang, device_id),
         "batch_id": await _conduct_handled_in_one_go(stage, wang, admin, device_id),
+        "check_in_id": await _a_check_in(stage, wang, device_id),
         "message_id": message_id, "thread_id": thread_id, "attachment_id": attachment or "", "note_id": note.id,
         "step_id": step.id, "block_id": block.id, "import_id": report.import_id, "session_id": sessions[0].id,
         "export_id": await _an_export_of_another_auditor(stage, admin),
@@ -114,6 +119,28 @@ async def _conduct_on_a_phone(stage: Stage, owner: Principal, device_id: str) ->
     async with stage.ground.database.begin() as session:
         session.add(row)
     return event_id
+
+
+async def _a_check_in(stage: Stage, owner: Principal, device_id: str) -> str:
+    """Give the id of a check-in whose picture has not come."""
+    check_in_id, now, keys = new_id(), stage.clock.now(), (new_id(), new_id())
+    consent = LocationConsentRow(
+        id=new_id(), device_id=device_id, employee_id=owner.employee_id, terms_version="1", terms_sha256="0" * 64,
+        language="zh", given_at=now, track_key=keys[0], check_in_key=keys[1],
+    )  # fmt: skip
+    told = {"lat": 31.2, "lon": 121.5, "accuracy_m": 9.0, "provider": "gps", "mock": False}
+    async with stage.ground.database.begin() as session:
+        cipher = await stage.ground.subject_keys.create(session, keys[1])
+        session.add(consent)
+        await session.flush()
+        row = CheckInRow(
+            id=check_in_id, device_id=device_id, consent_id=consent.id, employee_id=owner.employee_id,
+            department_id=owner.department_id, key=check_in_id.rjust(64, "0"), sha256="0" * 64, device_at=now, at=now,
+            received_at=now, purpose=VisitPurpose.SALES_VISIT, mock=False, photo=PhotoState.AWAITED,
+            photo_sha256="0" * 64, photo_size=1, body=sealing.seal(cipher, sealing.CHECK_INS, check_in_id, told),
+        )  # fmt: skip
+        session.add(row)
+    return check_in_id
 
 
 async def _conduct_handled_in_one_go(stage: Stage, owner: Principal, admin: Principal, device_id: str) -> str:

@@ -32,7 +32,7 @@ STRANGE_TO_OWN_AND_TEAM = (
     "customer_id", "contact_id", "call_id", "inspection_id", "binding_id", "alert_id", "thread_id", "message_id",
     "employee_id", "session_id", "finding_id", "attachment_id", "block_id", "note_id", "step_id", "import_id",
     "export_id", "device_id", "command_id", "offboarding_id", "rebinding_id", "upload_event_id",
-    "batch_id", "device_list_id",
+    "batch_id", "check_in_id", "device_list_id",
 )  # fmt: skip
 OF_ONE_PERSON = {"export_id"}
 """Whoever holds the permission sees their own only, whatever the scope."""
