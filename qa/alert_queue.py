@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
@@ -35,17 +35,30 @@ class AlertFilter:
     department_path: str | None = None
     taken_by: str | None = None
     conduct_id: str | None = None
+    thread_id: str | None = None
+    digest_id: str | None = None
+    gathered: bool = False
+    """Those that wait for the day's digest, instead of those that are told."""
+
+    @property
+    def by_thread(self) -> bool:
+        """Whether the alerts of one day of a thread stand in one line; a thread's own list shows each."""
+        return self.thread_id is None and set(self.states) != {AlertState.CLOSED}
 
 
 @dataclass(frozen=True, slots=True)
 class AlertLine:
-    """One alert with the names that people know; `may_handle`: the reader may take or close it."""
+    """One alert with the names that people know; `may_handle`: the reader may take or close it.
+
+    `others`: how many more of the same day of the thread this line stands for.
+    """
 
     alert: AlertView
     employee_name: str
     taken_by_name: str
     closed_by_name: str
     may_handle: bool
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,12 @@ class AlertQueue:
     ) -> tuple[tuple[AlertLine, ...], str | None]:
         """List alerts, the most severe first and of these the oldest; closed ones the newest first."""
         is_done = set(wanted.states) == {AlertState.CLOSED}
-        query = select(AlertRow, _urgency).where(reach(principal, ALERT_READ), *_conditions(wanted))
+        lines_of = _lines_of(principal, wanted)
+        query = (
+            select(AlertRow, _urgency, lines_of.c.many)
+            .join(lines_of, lines_of.c.id == AlertRow.id)
+            .where(lines_of.c.place == 1)
+        )
         if cursor is not None:
             rank, last = _place(cursor)
             query = query.where(
@@ -96,8 +114,9 @@ class AlertQueue:
                 names.get(view.taken_by or "", ""),
                 names.get(view.closed_by or "", ""),
                 view.id in mine,
+                row[2] - 1,
             )
-            for view in views
+            for view, row in zip(views, rows, strict=False)
         ]
         return tuple(lines), following
 
@@ -113,9 +132,28 @@ class AlertQueue:
         return AlertCounts(*counted)
 
 
+def _lines_of(principal: Principal, wanted: AlertFilter) -> Subquery:
+    """Give what is wanted with its place in its line, and how many stand there; the gravest is the first."""
+    row = AlertRow
+    line: ColumnElement[str] = row.id.expression
+    if wanted.by_thread:
+        line = case(
+            (row.thread_id.is_not(None) & row.inspection_id.is_not(None), row.inspection_id), else_=row.id
+        )
+    place = func.row_number().over(partition_by=line, order_by=(_urgency, row.id))
+    many = func.count().over(partition_by=line)
+    found = select(row.id, place.label("place"), many.label("many"))
+    return found.where(reach(principal, ALERT_READ), *_conditions(wanted)).subquery()
+
+
 def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
     row = AlertRow
     found: list[ColumnElement[bool]] = [row.state.in_(wanted.states)]
+    found.append(row.gathered.is_(wanted.gathered))
+    if wanted.thread_id is not None:
+        found.append(row.thread_id == wanted.thread_id)
+    if wanted.digest_id is not None:
+        found.append(row.digest_id == wanted.digest_id)
     if wanted.severity is not None:
         found.append(row.severity == wanted.severity)
     if wanted.category is not None:

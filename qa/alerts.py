@@ -1,6 +1,6 @@
 """Alerts: severe findings that a person takes, looks at and closes with a note."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -14,17 +14,21 @@ from core.events import EventBus
 from core.ids import new_id
 from core.ledger import Ledger
 from core.vault import SubjectErased
+from qa.alert_cases import calling_for, face_of, rules_of, take_in, waits
+from qa.alert_rules import Choice, choices
 from qa.conduct.catalogue import CATEGORY
 from qa.inspection.errors import AlertClosed, AlertTaken, AlertUnknown
 from qa.inspection.events import AlertRaised
 from qa.inspection.model import AlertState, Closure, Scored
 from qa.inspection.models import AlertRow, ConductFindingRow, FindingRow, InspectionRow
 from qa.inspection.sealing import Sealer, note_field
-from qa.lexicon.model import Severity
 from qa.permissions import ALERT_HANDLE, TRANSCRIPT_READ
 
 ACCESS = "access"
 """The category of every alert about unusual access."""
+
+MOST_A_DAY = 50
+"""Most open alerts of one day of a thread: a flood of messages must not bury the alerts of other threads."""
 
 
 class AlertService:
@@ -46,18 +50,20 @@ class AlertService:
         findings: Sequence[tuple[FindingRow, Scored]],
         now: datetime,
     ) -> None:
-        """Write one alert for each category with a finding that calls for it.
+        """Write one alert for each message that hit a rule, and of a call one for each category.
 
-        The surest such finding is its face; an alert of suspected findings only says so. One of the same
-        inspection and category that nobody has closed yet is not raised again: it counts the new hits.
+        The surest and gravest finding is its face; an alert of suspected findings only says so. What nobody
+        has closed yet is not raised again: it counts the new hits. A day with `MOST_A_DAY` open alerts gets
+        no more of them: the last one counts the messages too.
         """
         calling: dict[str, list[FindingRow]] = {}
         for row, item in findings:
             if item.finding.alerts:
-                calling.setdefault(row.category, []).append(row)
-        for category, rows in calling.items():
-            face = max(rows, key=lambda row: (not row.suspected, row.fatal, row.confidence))
-            if await self._joins(session, inspection, category, face, len(rows)):
+                calling.setdefault(row.message_id or row.category, []).append(row)
+        chosen = await choices(session) if calling else {}
+        for joins, rows in calling.items():
+            face = face_of(rows)
+            if await self._joins(session, inspection, joins, rows, chosen):
                 continue
             alert = AlertRow(
                 id=new_id(),
@@ -68,10 +74,13 @@ class AlertService:
                 message_id=face.message_id,
                 employee_id=inspection.employee_id,
                 department_id=inspection.department_id,
-                category=category,
+                category=face.category,
                 severity=face.severity,
                 suspected=face.suspected,
                 hits=len(rows),
+                joins=joins,
+                rules=rules_of(rows),
+                gathered=waits(rows, chosen),
                 state=AlertState.OPEN,
                 created_at=now,
             )
@@ -110,29 +119,47 @@ class AlertService:
         await self._raise(session, alert, rule_id=f"{category}.{found.kind}")
 
     async def _joins(
-        self, session: AsyncSession, inspection: InspectionRow, category: str, face: FindingRow, hits: int
+        self,
+        session: AsyncSession,
+        inspection: InspectionRow,
+        joins: str,
+        rows: Sequence[FindingRow],
+        chosen: Mapping[str, Choice],
     ) -> bool:
-        """Count the hits into the alert that is not closed yet, if there is one."""
-        alert = await session.scalar(
+        """Count the hits into an alert that is not closed yet, if there is one that they join.
+
+        The caller holds the inspection, so that two at once do not both find none.
+        """
+        query = (
             select(AlertRow)
-            .where(
-                AlertRow.inspection_id == inspection.id,
-                AlertRow.category == category,
-                AlertRow.state != AlertState.CLOSED,
-            )
+            .where(AlertRow.inspection_id == inspection.id, AlertRow.state != AlertState.CLOSED)
+            .order_by(AlertRow.id)
             .with_for_update()
+            .execution_options(populate_existing=True)
         )
+        unclosed = (await session.scalars(query)).all()
+        alert = next((one for one in unclosed if one.joins == joins), None)
+        if alert is None and len(unclosed) >= MOST_A_DAY:
+            alert = unclosed[-1]
+            alert.messages += 1
         if alert is None:
             return False
-        alert.hits += hits
-        alert.suspected = alert.suspected and face.suspected
+        waited = alert.gathered
+        take_in(alert, rows, waiting=waited and waits(rows, chosen))
         await session.flush()
+        if waited and not alert.gathered:
+            await self._tell(session, alert)
         return True
 
     async def _raise(self, session: AsyncSession, alert: AlertRow, *, rule_id: str) -> None:
         session.add(alert)
         await session.flush()
-        await self._record(session, "alert.raised", alert, rule_id=rule_id, suspected=alert.suspected)
+        facts: dict[str, str | bool] = {"rule_id": rule_id, "suspected": alert.suspected}
+        await self._record(session, "alert.raised", alert, **facts, gathered=alert.gathered)
+        if not alert.gathered:
+            await self._tell(session, alert)
+
+    async def _tell(self, session: AsyncSession, alert: AlertRow) -> None:
         await self._bus.publish(
             session,
             AlertRaised(
@@ -178,14 +205,45 @@ class AlertService:
                 raise AlertClosed
             if alert.taken_by not in {None, principal.employee_id}:
                 raise AlertTaken
-            now = self._clock.now()
+            await self._close(session, principal, [alert], note)
+            return alert
+
+    async def close_all(self, principal: Principal, alert_id: str, note: str) -> int:
+        """Close an alert with the others of that day of its thread but those in others' hands; give how many.
+
+        Raises:
+            AlertTaken: this one is in somebody else's hands. AlertClosed, AlertUnknown.
+        """
+        async with self._database.begin() as session:
+            alert = await self._locked(session, principal, alert_id)
+            if alert.state == AlertState.CLOSED:
+                raise AlertClosed
+            if alert.taken_by not in {None, principal.employee_id}:
+                raise AlertTaken
+            others = select(AlertRow).where(
+                AlertRow.inspection_id == alert.inspection_id,
+                AlertRow.thread_id.is_not(None),
+                AlertRow.id != alert.id,
+                AlertRow.state != AlertState.CLOSED,
+                or_(AlertRow.taken_by.is_(None), AlertRow.taken_by == principal.employee_id),
+                reach(principal, ALERT_HANDLE),
+            )
+            rows = (await session.scalars(others.order_by(AlertRow.id).with_for_update())).all()
+            await self._close(session, principal, [alert, *rows], note)
+            return 1 + len(rows)
+
+    async def _close(
+        self, session: AsyncSession, principal: Principal, alerts: Sequence[AlertRow], note: str
+    ) -> None:
+        now = self._clock.now()
+        for alert in alerts:
             if alert.taken_by is None:
                 alert.taken_by, alert.taken_at = principal.employee_id, now
             alert.state, alert.closed_by, alert.closed_at = AlertState.CLOSED, principal.employee_id, now
-            alert.closed_because = Closure.HANDLED
+            alert.closed_because, alert.gathered = Closure.HANDLED, False
             await self._write_note(session, alert, note)
+        for alert in alerts:  # the ledger's lock is always the last
             await self._record(session, "alert.closed", alert, by=principal.employee_id)
-            return alert
 
     async def close_over(self, session: AsyncSession, device_ids: Collection[str]) -> int:
         """Close what tells of phones that are silent no more, whoever has it; give how many."""
@@ -221,17 +279,17 @@ class AlertService:
                 .execution_options(populate_existing=True)
             )
         ).all()
-        unclosed = {alert.category for alert in alerts if alert.state != AlertState.CLOSED}
+        unclosed = {alert.joins for alert in alerts if alert.state != AlertState.CLOSED}
         for alert in alerts:
-            left = [row for row in standing if _calls_for(row, alert)]
+            left = calling_for(alert, alerts, standing)
             overturned = alert.state == AlertState.CLOSED and alert.closed_because == Closure.OVERTURNED
             if left and alert.finding_id not in {row.id for row in left}:
-                alert.finding_id = _face(left).id
+                alert.finding_id = face_of(left).id
             if not left and alert.state != AlertState.CLOSED:
                 alert.state, alert.closed_at = AlertState.CLOSED, now
-                alert.closed_because = Closure.OVERTURNED
+                alert.closed_because, alert.gathered = Closure.OVERTURNED, False
                 await self._record(session, "alert.closed", alert, because=Closure.OVERTURNED)
-            elif left and overturned and alert.category not in unclosed:
+            elif left and overturned and alert.joins not in unclosed:
                 alert.state = AlertState.TAKEN if alert.taken_by else AlertState.OPEN
                 alert.closed_at = alert.closed_because = None
                 await self._record(session, "alert.reopened", alert)
@@ -265,15 +323,6 @@ class AlertService:
                 **facts,
             },
         )
-
-
-def _face(rows: Sequence[FindingRow]) -> FindingRow:
-    """Choose the surest finding."""
-    return max(rows, key=lambda row: (not row.suspected, row.fatal, row.confidence))
-
-
-def _calls_for(row: FindingRow, alert: AlertRow) -> bool:
-    return row.category == alert.category and Severity(row.severity).rank >= Severity(alert.severity).rank
 
 
 def _about(alert: AlertRow) -> dict[str, str | None]:

@@ -75,6 +75,7 @@ class MessageText:
 
     `said` is False for what never left: blocked, rejected, failed. `hidden` are spans of characters that
     hold contact data and are shown to nobody without a special right. `confidence` is the reader's.
+    `in_group`: written in a group chat.
     """
 
     message_id: str
@@ -85,6 +86,7 @@ class MessageText:
     hidden: tuple[tuple[int, int], ...] = ()
     attachment_id: str | None = None
     confidence: float = 1.0
+    in_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)

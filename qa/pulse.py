@@ -13,7 +13,7 @@ async def open_alerts(session: AsyncSession) -> list[Fact]:
     row = AlertRow
     found = await session.execute(
         select(row.employee_id, row.department_id, row.state, func.count(), func.max(row.id))
-        .where(row.state.in_([AlertState.OPEN, AlertState.TAKEN]))
+        .where(row.state.in_([AlertState.OPEN, AlertState.TAKEN]), ~row.gathered)
         .group_by(row.employee_id, row.department_id, row.state)
         .order_by(row.employee_id, row.department_id, row.state)
     )

@@ -107,6 +107,7 @@ class HandingOn:
             body_kind=str(body.get("message_kind") or "text"),
             app=body.get("app"),
             recalls=self._intake.key(row.device_id, recalls) if recalls else None,
+            in_group=body.get("group") is True,
         )
 
     async def _done(

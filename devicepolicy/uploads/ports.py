@@ -28,6 +28,8 @@ class ForeignRecord:
     app: str | None = None
     recalls: str | None = None
     """The `id` of the record that this takes back."""
+    in_group: bool = False
+    """Written in a group chat, as the phone says."""
 
 
 @dataclass(frozen=True, slots=True)

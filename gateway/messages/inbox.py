@@ -135,6 +135,7 @@ class Inbox:
                 direction=Direction.INBOUND,
                 role=MessageRole.CUSTOMER,
                 kind=files[0].type.kind if files else BodyKind.TEXT,
+                in_group=received.in_group,
                 findings=[],
                 reason_zh="",
                 reason_en="",

@@ -136,6 +136,7 @@ class Received:
     thread_id: str | None = None
     text: str = field(default="", repr=False)
     media: tuple[ReceivedMedia, ...] = ()
+    in_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class MessageRow(Base):
     direction: Mapped[Direction] = mapped_column(words(Direction))
     role: Mapped[MessageRole] = mapped_column(words(MessageRole))
     kind: Mapped[BodyKind] = mapped_column(words(BodyKind))
+    in_group: Mapped[bool] = mapped_column(default=False)
+    """Written in a group chat, as the archive or the phone says."""
     author_id: Mapped[str | None] = mapped_column(Id)
     idempotency_key: Mapped[str | None] = mapped_column(String(128))
     request_mac: Mapped[str | None] = mapped_column(String(64))

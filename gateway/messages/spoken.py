@@ -51,6 +51,7 @@ class SpokenMessage:
     text: str = field(repr=False)
     hidden: Spans = ()
     files: tuple[SpokenFile, ...] = ()
+    in_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,7 @@ def _message(
         text,
         _hidden(text, own),
         tuple(_file(file, cipher, own) for file in files),
+        row.in_group,
     )
 
 

@@ -185,4 +185,5 @@ def _text(message: SpokenMessage, file: SpokenFile | None) -> MessageText:
         hidden=message.hidden if file is None else file.hidden,
         attachment_id=None if file is None else file.attachment_id,
         confidence=1.0 if file is None or file.confidence is None else file.confidence,
+        in_group=message.in_group,
     )

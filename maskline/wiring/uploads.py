@@ -146,7 +146,7 @@ class ArchiveOfPhones:
 
     async def message(self, record: ForeignRecord) -> str | None:
         kind, body = _body(record)
-        told = {"msgtype": kind, kind: body}
+        told = {"msgtype": kind, kind: body, "roomid": "group" if record.in_group else ""}
         channel = ChannelKind.SMS if record.kind is RecordKind.SMS else ChannelKind.WECOM
         return await self._take(record, told, OneFile(), channel)
 

@@ -108,8 +108,19 @@ class InspectionBody(ApiModel):
     ledger_seq: int | None
 
 
+class RuleItem(ApiModel):
+    """A rule by its name."""
+
+    id: str
+    zh: str
+    en: str
+
+
 class AlertItem(ApiModel):
-    """One alert: about a finding of an inspection, or about a behaviour (`conduct` names its kind)."""
+    """One alert: about a finding of an inspection, or about a behaviour (`conduct` names its kind).
+
+    An alert of a message names all `rules` that the message hit; `gathered`: it waits for the day's digest.
+    """
 
     id: str
     inspection_id: str | None
@@ -131,6 +142,10 @@ class AlertItem(ApiModel):
     severity: Severity
     suspected: bool
     hits: int
+    messages: int
+    rules: list[RuleItem]
+    gathered: bool
+    digest_id: str | None
     state: AlertState
     created_at: datetime
     taken_by: str | None

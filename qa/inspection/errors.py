@@ -31,6 +31,13 @@ class AlertClosed(Conflict):
     zh = "该预警已关闭。"
 
 
+class AlertRuleUnknown(NotFound):
+    """There is no such rule about words."""
+
+    code = "alert-rule-unknown"
+    zh = "没有这条敏感词规则。"
+
+
 class RulebookInvalid(Invalid):
     """The inspection rules are not acceptable."""
 

@@ -1,6 +1,7 @@
 """What inspection tells others, in the transaction in which it happened."""
 
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,10 @@ class InspectionDone:
 
 @dataclass(frozen=True, slots=True)
 class AlertRaised:
-    """Somebody must look at this now: a finding of an inspection, or a behaviour (no inspection)."""
+    """Somebody must look at this now: a finding of an inspection, or a behaviour (no inspection).
+
+    What waits for the day's digest is not told like this.
+    """
 
     alert_id: str
     inspection_id: str | None
@@ -27,3 +31,13 @@ class AlertRaised:
     severity: str
     suspected: bool
     thread_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsDigested:
+    """What was gathered for a day's digest is told; `rules` are those that were hit."""
+
+    digest_id: str
+    day: date
+    alerts: int
+    rules: tuple[str, ...]

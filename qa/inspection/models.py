@@ -159,8 +159,8 @@ _NOT_CLOSED = text("state <> 'closed'")
 class AlertRow(Base):
     """Something that a person must see now: about a finding of an inspection, or about a conduct.
 
-    An inspection has at most one that is not closed for each category. `employee_id` is None where nobody
-    knows whose the conduct is.
+    A call has at most one that is not closed for each category, a message at most one at all. `employee_id`
+    is None where nobody knows whose the conduct is.
     """
 
     __tablename__ = "qa_alerts"
@@ -170,7 +170,7 @@ class AlertRow(Base):
         Index(
             "uq_qa_alerts_unclosed",
             "inspection_id",
-            "category",
+            "joins",
             unique=True,
             sqlite_where=_NOT_CLOSED,
             postgresql_where=_NOT_CLOSED,
@@ -197,6 +197,15 @@ class AlertRow(Base):
     severity: Mapped[str] = mapped_column(String(16))
     suspected: Mapped[bool]
     hits: Mapped[int]
+    joins: Mapped[str] = mapped_column(String(64), default="")
+    """What joins it: of a call what is of this category, of a thread what is in this message."""
+    messages: Mapped[int] = mapped_column(default=1)
+    """More than one only where a day has more than are told one by one."""
+    rules: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Every rule that it hit."""
+    gathered: Mapped[bool] = mapped_column(default=False)
+    """Waits for the day's digest: it is told then, and not before."""
+    digest_id: Mapped[str | None] = mapped_column(ForeignKey("qa_alert_digests.id"), index=True)
     state: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]
     taken_by: Mapped[str | None] = mapped_column(Id)
@@ -205,6 +214,33 @@ class AlertRow(Base):
     closed_at: Mapped[datetime | None]
     closed_because: Mapped[str | None] = mapped_column(String(16))
     note: Mapped[Sealed | None] = mapped_column(SealedColumn)
+
+
+class AlertRuleRow(Base):
+    """What an institution chose for a rule; a rule without a row is as the rulebook has it."""
+
+    __tablename__ = "qa_alert_rules"
+
+    rule_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(16))
+    timing: Mapped[str] = mapped_column(String(16))
+    webhook: Mapped[bool]
+    changed_by: Mapped[str] = mapped_column(Id)
+    changed_at: Mapped[datetime]
+
+
+class AlertDigestRow(Base):
+    """One day's digest: what was gathered until `until` and told together."""
+
+    __tablename__ = "qa_alert_digests"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, unique=True)
+    until: Mapped[datetime]
+    made_at: Mapped[datetime]
+    alerts: Mapped[int]
+    rules: Mapped[dict[str, int]] = mapped_column(JSON)
+    """How many alerts hit each rule."""
 
 
 class ConductFindingRow(Base):

@@ -160,6 +160,7 @@ class InspectionReader:
         query = (
             select(AlertRow)
             .where(reach(principal, ALERT_READ), AlertRow.state.in_([AlertState.OPEN, AlertState.TAKEN]))
+            .where(~AlertRow.gathered)
             .order_by(ranks.desc(), AlertRow.created_at.desc(), AlertRow.id.desc())
             .limit(limit)
         )
@@ -337,6 +338,7 @@ class InspectionReader:
             customer_id=subject_id,
             customer_name=customer.name,
             customer_phone=customer.phone,
+            rules=self._rulebook.titles(row.rules),
             note=note,
         )
 
@@ -344,7 +346,7 @@ class InspectionReader:
 _OF_FINDINGS = ("said_zh", "said_en", "advice_zh", "advice_en", "seen_since", "seen_until")
 _MADE_UP = frozenset(
     {"conduct", "customer_id", "customer_name", "customer_phone", "category_zh", "category_en", "note"}
-    | {*_OF_FINDINGS}
+    | {*_OF_FINDINGS, "rules"}
 )
 _ALERT_COLUMNS = tuple(item.name for item in fields(AlertView) if item.name not in _MADE_UP)
 

@@ -1,6 +1,8 @@
 """Reads the inspection rules and the scoring scheme from their YAML file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Annotated, Literal
@@ -30,6 +32,17 @@ class Words(_Shape):
         return self.zh if language == "zh" else self.en
 
 
+class Chats(StrEnum):
+    """In which chats a rule holds. A call is between two, as a single chat is."""
+
+    ANY = "any"
+    SINGLE = "single"
+    GROUP = "group"
+
+    def holds(self, *, in_group: bool) -> bool:
+        return self is Chats.ANY or in_group is (self is Chats.GROUP)
+
+
 class _Rule(_Shape):
     id: Slug
     title: Words
@@ -44,6 +57,7 @@ class LexiconRule(_Rule):
     kind: Literal["lexicon"]
     category: Category
     purposes: tuple[Scene, ...] = (Scene.ANY,)
+    chats: Chats = Chats.ANY
     deducts: bool = True
     alert_from: Severity | None = None
 
@@ -107,6 +121,15 @@ class _File(_Shape):
 
 
 @dataclass(frozen=True, slots=True)
+class RuleTitle:
+    """A rule by its name."""
+
+    id: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rulebook:
     """All rules of one version."""
 
@@ -120,6 +143,14 @@ class Rulebook:
         """Find a rule; None for one that a former version had."""
         rules: tuple[LexiconRule | RequiredRule, ...] = (*self.lexicon_rules, *self.required_rules)
         return next((rule for rule in rules if rule.id == rule_id), None)
+
+    def titles(self, rule_ids: Iterable[str]) -> tuple[RuleTitle, ...]:
+        """Name rules; one that a former version had by its id."""
+        found = ((rule_id, self.rule(rule_id)) for rule_id in rule_ids)
+        return tuple(
+            RuleTitle(rule_id, rule.title.zh, rule.title.en) if rule else RuleTitle(rule_id, rule_id, rule_id)
+            for rule_id, rule in found
+        )
 
     def category(self, name: str) -> Words:
         return self.categories.get(name, Words(zh=name, en=name))

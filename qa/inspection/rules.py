@@ -1,12 +1,15 @@
 """Applies the rules to a transcript: sentences in, findings out. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from qa.inspection.model import Finding
-from qa.inspection.rulebook import LexiconRule, RequiredRule, Rulebook
+from qa.inspection.rulebook import Chats, LexiconRule, RequiredRule, Rulebook
 from qa.lexicon.matcher import Lexicon
 from qa.lexicon.model import Hit, MatchedBy, Scene, Speaker
 from qa.speech.engine import Role, Sentence
+
+NO_SCOPES: Mapping[str, Chats] = MappingProxyType({})
 
 
 class Inspector:
@@ -17,13 +20,26 @@ class Inspector:
         self.lexicon = lexicon
         self._required = tuple((rule, Lexicon([rule.as_pack()])) for rule in rulebook.required_rules)
 
-    def inspect(self, sentences: Sequence[Sentence], *, purpose: str, direction: str) -> tuple[Finding, ...]:
-        """Give all findings, those with evidence in the order of the call first."""
+    def inspect(
+        self,
+        sentences: Sequence[Sentence],
+        *,
+        purpose: str,
+        direction: str,
+        in_group: Collection[int] = (),
+        scopes: Mapping[str, Chats] = NO_SCOPES,
+    ) -> tuple[Finding, ...]:
+        """Give all findings, those with evidence in the order of the call first.
+
+        `in_group`: places of sentences that were written in a group chat. `scopes`: what was chosen for a
+        rule instead of its own.
+        """
         scene = Scene(purpose) if purpose in set(Scene) else Scene.ANY
         found = [
             finding
             for index, sentence in enumerate(sentences)
             for finding in self._said(index, sentence, scene)
+            if self._holds(finding.rule_id, scopes, in_group=index in in_group)
         ]
         missing = [
             _not_said(rule, self.rulebook.version)
@@ -37,6 +53,11 @@ class Inspector:
             for rule in self.rulebook.lexicon_rules:
                 if rule.covers(hit.term.category, sentence.role, scene):
                     yield self._finding(rule, hit, index, sentence)
+
+    def _holds(self, rule_id: str, scopes: Mapping[str, Chats], *, in_group: bool) -> bool:
+        rule = self.rulebook.rule(rule_id)
+        own = rule.chats if isinstance(rule, LexiconRule) else Chats.ANY
+        return scopes.get(rule_id, own).holds(in_group=in_group)
 
     def _finding(self, rule: LexiconRule, hit: Hit, index: int, sentence: Sentence) -> Finding:
         scoring = self.rulebook.scoring

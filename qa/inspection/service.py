@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from core.clock import Clock
 from core.db import Database
@@ -9,10 +10,12 @@ from core.events import EventBus
 from core.ledger import Ledger
 from core.logging import get_logger
 from core.outbox import Outbox
+from qa.alert_rules import scopes
 from qa.alerts import AlertService
 from qa.inspection.books import InspectionBooks
 from qa.inspection.report import build_report
 from qa.inspection.repository import Outcome
+from qa.inspection.rulebook import Chats
 from qa.inspection.rules import Inspector
 from qa.inspection.scoring import score
 from qa.inspection.sealing import Sealer
@@ -90,15 +93,15 @@ class InspectionService:
                   engine=transcript.engine.name, elapsed_s=round(time.monotonic() - begun, 2))  # fmt: skip
         if not transcript.sentences:
             return "no-speech"
-        return await asyncio.to_thread(self._judge, facts, transcript)
+        return await asyncio.to_thread(self._judge, facts, transcript, await scopes(self._books.database))
 
     def _read(self, audio: StereoAudio) -> Transcript:
         return self._transcriber.transcribe(audio.samples, audio.sample_rate)
 
-    def _judge(self, facts: ContactFacts, transcript: Transcript) -> Outcome:
+    def _judge(self, facts: ContactFacts, transcript: Transcript, chosen: Mapping[str, Chats]) -> Outcome:
         rulebook = self._inspector.rulebook
         findings = self._inspector.inspect(
-            transcript.sentences, purpose=facts.purpose, direction=facts.direction
+            transcript.sentences, purpose=facts.purpose, direction=facts.direction, scopes=chosen
         )
         result = score(findings, rulebook.scoring)
         text = "\n".join(sentence.text for sentence in transcript.sentences)

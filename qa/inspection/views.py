@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from qa.inspection.report import Report
+from qa.inspection.rulebook import RuleTitle
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ class ThreadFindings:
 class AlertView:
     """One alert: about a finding of an inspection, or (`conduct`) about a behaviour.
 
+    `rules` are all that it hit; `gathered`: it waits for the day's digest.
+
     Of a message `thread_id` and, if it is about one, `message_id` are set. `customer_name` and
     `customer_phone` are masked; empty where nobody knows the customer or it was erased. Of unusual access
     `said_zh` and `said_en` say what was seen, the limit and the usual, from `seen_since` to `seen_until`.
@@ -153,6 +156,10 @@ class AlertView:
     severity: str
     suspected: bool
     hits: int
+    messages: int
+    rules: tuple[RuleTitle, ...]
+    gathered: bool
+    digest_id: str | None
     state: str
     created_at: datetime
     taken_by: str | None

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from qa.inspection.model import Finding, Scored
 from qa.inspection.models import FindingRow
-from qa.inspection.rules import Inspector
+from qa.inspection.rulebook import Chats
+from qa.inspection.rules import NO_SCOPES, Inspector
 from qa.inspection.texts import hide
 from qa.lexicon.model import MatchedBy, Severity
 from qa.ports import MessageText
@@ -37,10 +38,17 @@ def sentences_of(texts: Sequence[MessageText], since: datetime) -> tuple[Sentenc
 
 
 def judge(
-    inspector: Inspector, texts: Sequence[MessageText], sentences: Sequence[Sentence], purpose: str
+    inspector: Inspector,
+    texts: Sequence[MessageText],
+    sentences: Sequence[Sentence],
+    purpose: str,
+    scopes: Mapping[str, Chats] = NO_SCOPES,
 ) -> tuple[Finding, ...]:
     """Give the findings; their words hold no contact data, whatever the message did."""
-    found = inspector.inspect(sentences, purpose=purpose, direction=NO_DIRECTION)
+    in_group = {place for place, text in enumerate(texts) if text.in_group}
+    found = inspector.inspect(
+        sentences, purpose=purpose, direction=NO_DIRECTION, in_group=in_group, scopes=scopes
+    )
     return tuple(replace(finding, text=_covered(finding, texts)) for finding in found)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.logging import get_logger
 from core.vault import SubjectErased
+from qa.alert_rules import scopes
 from qa.inspection.books import InspectionBooks
 from qa.inspection.model import Finding, State
 from qa.inspection.models import FindingRow, InspectionRow
@@ -20,7 +21,7 @@ from qa.inspection.rules import Inspector
 from qa.inspection.scoring import score
 from qa.inspection.segmenter import Topics, own_topics
 from qa.inspection.service import KEYWORDS
-from qa.ports import MessageText, Segmenter, ThreadSource, ThreadTexts
+from qa.ports import MessageText, Segmenter, ThreadDayFacts, ThreadSource, ThreadTexts
 from qa.speech.engine import Role, Sentence
 from qa.threads.judging import covered_text, finding_key, join, judge, row_key, sentences_of, unscored
 from qa.threads.voices import VoiceReading
@@ -66,7 +67,7 @@ class ThreadInspections:
             texts = await self._texts(thread_day_id)
             said = tuple(text for text in texts.texts if text.said and text.text)
             sentences = sentences_of(said, facts.started_at)
-            found = await asyncio.to_thread(judge, self._inspector, said, sentences, facts.purpose)
+            found = await self._judge(facts, said, sentences)
             words = await asyncio.to_thread(self._keywords, said)
             await self._books.finish(
                 row.id,
@@ -91,7 +92,7 @@ class ThreadInspections:
         except SubjectErased:
             _log.info("message.erased", message_id=message_id)
         sentences = sentences_of(said, facts.started_at)
-        found = await asyncio.to_thread(judge, self._inspector, said, sentences, facts.purpose)
+        found = await self._judge(facts, said, sentences)
         async with self._books.database.begin() as session:
             row = await open_inspection(session, facts, self._books.clock.now())
             await cover_contacts(session, row, facts)
@@ -133,6 +134,12 @@ class ThreadInspections:
         for attachment_id in texts.waiting_voices:
             await self._voices.read(attachment_id)
         return await self._threads.texts_of_day(thread_day_id) if texts.waiting_voices else texts
+
+    async def _judge(
+        self, facts: ThreadDayFacts, said: Sequence[MessageText], sentences: Sequence[Sentence]
+    ) -> tuple[Finding, ...]:
+        chosen = await scopes(self._books.database)
+        return await asyncio.to_thread(judge, self._inspector, said, sentences, facts.purpose, chosen)
 
     def _keywords(self, said: Sequence[MessageText]) -> tuple[str, ...]:
         return self._segmenter.keywords("\n".join(covered_text(text) for text in said), KEYWORDS)

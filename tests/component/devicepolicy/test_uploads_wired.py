@@ -165,6 +165,14 @@ async def test_what_was_said_on_the_phone_stands_in_the_customers_conversation(r
     assert len(await roof.rows(MessageRow)) == len(messages) == 4
 
 
+async def test_a_group_chat_on_the_phone_is_one_in_the_books(roof: Roof) -> None:
+    phone = await roof.set_up()
+    await phone.records(phone.chat(CUSTOMER, text="群里说", group=True), phone.chat(CUSTOMER, text="单独说"))
+    await roof.work()
+    assert [row.in_group for row in await roof.rows(MessageRow)] == [True, False]
+    assert await roof.rows(ConductRow) == [], "a group that the customer is in is no private group by itself"
+
+
 async def test_conduct_on_the_phone_raises_an_alert_at_once(roof: Roof) -> None:
     phone = await roof.set_up()
     call = phone.call(CUSTOMER)

@@ -117,9 +117,9 @@ async def test_nothing_is_lost_and_nothing_stands_twice(desk: ThreadDesk, seed: 
         assert await contacts_without_one_inspection(session, finished=True) == []
     detail = await desk.reader.of_thread_day(desk.sees(Role.REVIEWER), day.id)
     assert counted == [1, 2, 5]
-    assert alerts == ["conduct", "conduct", "disclosure", "threat"]
+    assert alerts == ["conduct", "conduct", "disclosure", "disclosure", "threat"], "one for each message"
     assert (kinds.count("inspection.done"), kinds.count("message.voice-read")) == (1, 1)
-    assert (kinds.count("alert.raised"), kinds.count("conduct.found")) == (4, 2)
+    assert (kinds.count("alert.raised"), kinds.count("conduct.found")) == (5, 2)
     assert (detail.summary.score, detail.summary.fatal) == (0, True)
     places = [
         (item.message_id, item.attachment_id, item.term_id, item.char_begin) for item in detail.findings

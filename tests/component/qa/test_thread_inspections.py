@@ -127,23 +127,25 @@ async def test_a_day_is_inspected_with_both_sides_and_every_contact_is_covered(d
     assert [item.id for item in found] == [detail.summary.id]
 
 
-async def test_an_alert_that_is_closed_is_raised_again_one_that_is_open_counts(desk: ThreadDesk) -> None:
-    desk.records.say("再不还钱我就告诉你家人")
-    await desk.archived()
-    await desk.deliver()
+async def test_each_message_has_one_alert_with_all_rules_that_it_hit(desk: ThreadDesk) -> None:
+    desk.records.say("再不还钱我就告诉你家人，弄死你")
     desk.records.say("我还要告诉你家人")
     await desk.archived()
     await desk.deliver()
     reviewer = desk.sees(Role.REVIEWER)
-    (first,), _ = await desk.reader.alerts(reviewer)
-    assert (first.hits, first.state) == (2, AlertState.OPEN)
+    found, _ = await desk.reader.alerts(reviewer)
+    second, first = found
+    assert first.message_id != second.message_id
+    assert (first.hits, [rule.id for rule in first.rules]) == (2, ["staff-disclosure", "staff-threat"])
+    assert (second.hits, [rule.id for rule in second.rules]) == (1, ["staff-disclosure"])
+    assert {first.state, second.state} == {AlertState.OPEN}
     await desk.alerts.close(reviewer, first.id, "约谈")
     desk.records.say("明天就告诉你家人")
     await desk.archived()
     await desk.deliver()
     await desk.close_day()
     alerts, _ = await desk.reader.alerts(reviewer)
-    assert sorted((alert.state, alert.hits) for alert in alerts) == [("closed", 2), ("open", 1)]
+    assert sorted((alert.state, alert.hits) for alert in alerts) == [("closed", 2), ("open", 1), ("open", 1)]
 
 
 async def test_double_delivery_and_two_workers_write_one_of_each(desk: ThreadDesk) -> None:

@@ -141,6 +141,7 @@ class ArchiveReader:
                 thread_id=thread.id,
                 text=record.text,
                 media=media,
+                in_group=bool(record.room),
             )
         )
         return kept.message_id
@@ -184,6 +185,7 @@ class ArchiveReader:
                 direction=Direction.OUTBOUND,
                 role=MessageRole.STAFF,
                 kind=record.body_kind if record.text or files else BodyKind.OTHER,
+                in_group=bool(record.room),
                 author_id=thread.employee_id,
                 action=screened.action,
                 findings=[

@@ -4,7 +4,7 @@ import pytest
 
 from qa.inspection.errors import RulebookInvalid
 from qa.inspection.model import Band, Score
-from qa.inspection.rulebook import own_rulebook, parse_rulebook
+from qa.inspection.rulebook import Chats, own_rulebook, parse_rulebook
 from qa.inspection.rules import Inspector
 from qa.inspection.scoring import band_of, score
 from qa.lexicon.loader import own_lexicon
@@ -30,6 +30,15 @@ def test_deduction_by_severity(text: str, points: int) -> None:
     result = inspect(HELLO, ("staff", text))
     assert [item.deduction for item in result.findings] == [points]
     assert result.value == 100 - points
+
+
+@pytest.mark.parametrize(("chats", "wanted"), [(Chats.ANY, [0, 1]), (Chats.SINGLE, [0]), (Chats.GROUP, [1])])
+def test_a_rule_holds_in_single_chats_in_groups_or_in_both(chats: Chats, wanted: list[int]) -> None:
+    sentences = say(("staff", "我会告诉你家人"), ("staff", "我会告诉你家人"))
+    found = Inspector(own_rulebook(), own_lexicon()).inspect(
+        sentences, purpose="collection", direction="", in_group={1}, scopes={"staff-disclosure": chats}
+    )
+    assert [finding.sentence_index for finding in found] == wanted
 
 
 def test_a_term_costs_once_however_often_it_is_said() -> None:
