@@ -20,6 +20,8 @@ from core.web.violations import field_names, request_invalid, sentence
 
 JSON_BODY_LIMIT = 1024 * 1024
 _INT64 = 2**63
+FORM_FIELDS = 2000
+"""A form has a field for each setting of a policy and of each app in it; the body's limit holds besides."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -159,7 +161,7 @@ def form_fields(data: bytes) -> dict[str, str]:
             data.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=bool(data),
-            max_num_fields=200,
+            max_num_fields=FORM_FIELDS,
             errors="strict",
         )
     except ValueError:

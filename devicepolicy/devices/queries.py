@@ -1,5 +1,6 @@
 """Reads phones within the reader's scope: the list, the figures above it, one phone with its proofs."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from core.sealed import Field
 from core.vault import Vault
 from core.web.paging import paginate
 from devicepolicy import permissions
+from devicepolicy.capabilities.facts import Backend, DeviceFacts
 from devicepolicy.devices.compliance import Fault, Reason, SettingState
 from devicepolicy.devices.errors import DeviceNotFound
 from devicepolicy.devices.model import ComplianceState, DeviceState, DeviceView, Trust
@@ -119,6 +121,19 @@ class DeviceQueries:
         async with self._db.read() as session:
             rows, following = await paginate(session, query, key=DeviceRow.id, cursor=cursor, limit=limit)
         return [device_view(row) for row in rows], following
+
+    async def facts(
+        self, principal: Principal, department_ids: Collection[str] | None = None
+    ) -> Mapping[DeviceFacts, int]:
+        """Count the trusted phones by what they are; only those of these departments, if any are given."""
+        wanted = DeviceFilter(trust=Trust.TRUSTED, department_ids=department_ids)
+        query = select(DeviceRow.api_level, DeviceRow.mode, DeviceRow.backends)
+        async with self._db.read() as session:
+            found = await session.execute(query.where(*_conditions(principal, wanted)))
+            return Counter(
+                DeviceFacts(level, mode, frozenset(Backend(one) for one in backends))
+                for level, mode, backends in found
+            )
 
     async def names(self, principal: Principal, device_ids: Collection[str]) -> dict[str, str]:
         """Name these phones, gone ones too, as far as they are within reach."""

@@ -1,6 +1,7 @@
 """Shows what a device would be set to, before it is: settings, who decided each, and what it cannot do."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.access.model import Principal
 from core.access.models import Department, Employee
 from core.access.scope import reaches, scope_clause
+from core.ledger.record import JSON
 from devicepolicy import permissions
 from devicepolicy.capabilities.expected import expected_gaps
 from devicepolicy.capabilities.facts import Backend, DeviceFacts
@@ -30,11 +32,15 @@ NO_DEVICE = ""
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """A version (0: the draft) put in place of the same policy's, or laid on as one more layer."""
+    """A version (0: the draft) put in place of the same policy's, or laid on as one more layer.
+
+    `document`: what somebody is writing, in place of the draft; it must have been checked.
+    """
 
     policy_id: str
     number: int
     layer: Layer = Layer.ORGANISATION
+    document: Mapping[str, JSON] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,8 @@ class PreviewService:
         draft = await session.get(DraftRow, what_if.policy_id)
         if policy is None or draft is None:
             raise PolicyUnknown
-        document, version_id = draft.document, ""
+        document: Mapping[str, JSON] = draft.document if what_if.document is None else what_if.document
+        version_id = ""
         if what_if.number != DRAFT:
             row = await find_version(session, policy.id, what_if.number)
             document, version_id = json.loads(row.document), row.id

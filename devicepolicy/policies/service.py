@@ -187,6 +187,20 @@ class PolicyService:
             sides = [await self._settings(session, policy_id, number) for number in (before, after)]
         return diff(sides[0], sides[1], self._ground.table)
 
+    async def changes(
+        self, principal: Principal, policy_id: str, before: int | None, document: Mapping[str, JSON]
+    ) -> tuple[Difference, ...]:
+        """Give what a document that is not saved would change (None: against nothing).
+
+        Raises:
+            PolicyUnknown, VersionUnknown, DocumentInvalid
+        """
+        principal.require(permissions.POLICY_READ)
+        after = self._ground.documents.settings(self._ground.documents.normal(document))
+        async with self._db.read() as session:
+            old = {} if before is None else await self._settings(session, policy_id, before)
+        return diff(old, after, self._ground.table)
+
     async def _settings(self, session: AsyncSession, policy_id: str, number: int) -> Mapping[str, JSON]:
         if number == DRAFT:
             return self._ground.documents.settings((await _find_draft(session, policy_id)).document)

@@ -22,7 +22,8 @@ START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 PATHS = (
     "/policies",
     "/policies/new",
-    "/policies/{camera}?phone={old}",
+    "/policies/{camera}?phone={old}&q=maskline",
+    "/policies/{camera}?look=json",
     "/policies/{camera}/versions/2",
     "/policies/{camera}/compare?before=1&after=0",
     "/rollouts",
@@ -49,7 +50,8 @@ async def seed(stage: Stage) -> dict[str, str]:
     subject = PolicySubject(old, wang.employee_id, wang.department_path)
     async with stage.ground.database.begin() as session:
         await policies.rollouts.noted(session, subject, failed=True)
-    return {"camera": made.id, "old": old}
+    empty = await policies.service.create(admin, "用表单写的", "", {})
+    return {"camera": made.id, "old": old, "form": empty.id}
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +80,11 @@ def write_policy(page: Page) -> dict[str, Any]:
     page.get_by_label("名称").focus()
     press(page, "Enter")
     expect(page.get_by_role("status")).to_contain_text("已新建")
+    page.get_by_role("button", name="JSON").click()
     editor = page.get_by_label("策略文档（JSON）")
     document = json.loads(editor.input_value())
 
+    page.get_by_text("能力表").click()
     page.get_by_label("搜索设置").fill("NFC 传送")
     expect(page.locator("#table li")).to_have_count(1)
     page.get_by_label("搜索设置").fill("截屏")
@@ -89,16 +93,18 @@ def write_policy(page: Page) -> dict[str, Any]:
 
     wrong = json.dumps({**document, "cameraAccess": "OFF", "wifiOff": True}, indent=1)
     editor.fill(wrong)
+    page.get_by_role("button", name="表单").click()
+    expect(page.get_by_role("alert")).to_contain_text("$.wifiOff")
+    expect(page.get_by_text("有表单无法表达的内容")).to_be_visible()
     page.get_by_role("button", name="保存草稿").click()
     expect(page.get_by_role("alert")).to_contain_text("$.cameraAccess")
-    expect(page.get_by_role("alert")).to_contain_text("$.wifiOff")
     expect(editor).to_have_value(wrong)
     editor.fill("{")
     page.get_by_role("button", name="只检查").click()
     expect(page.get_by_role("alert")).to_contain_text("不是合法的 JSON")
     editor.fill(json.dumps(document))
     page.get_by_role("button", name="保存草稿").click()
-    expect(page.get_by_role("status")).to_contain_text("草稿已保存")
+    expect(page.get_by_role("status").first).to_contain_text("草稿已保存")
     return document
 
 
@@ -107,14 +113,16 @@ def test_a_policy_is_written_checked_published_and_rolled_out(visit: Any, stage:
     window.expects_faults = True  # the browser logs what is refused
     page = window.go("/policies/new")
     document = write_policy(page)
-    editor = page.get_by_label("策略文档（JSON）")
     page.get_by_text("发布为新版本…").click()
     page.get_by_role("button", name="确认发布第 1 版").click()
     expect(page.get_by_role("status")).to_contain_text("已发布为新版本")
     expect(page.locator(".versions .digest")).to_have_text(re.compile("^[0-9a-f]{64}$"))
-    editor.fill(json.dumps({**document, **OFF, "screenCaptureDisabled": False}))
+    page.get_by_role("button", name="JSON").click()
+    page.get_by_label("策略文档（JSON）").fill(
+        json.dumps({**document, **OFF, "screenCaptureDisabled": False})
+    )
     page.get_by_role("button", name="保存草稿").click()
-    changes = page.locator(".changes").first
+    changes = page.locator("#publish .changes")
     expect(changes).to_contain_text(re.compile("更严.*cameraAccess"))
     expect(changes).to_contain_text(re.compile("更松.*screenCaptureDisabled"))
 
@@ -134,6 +142,54 @@ def test_a_policy_is_written_checked_published_and_rolled_out(visit: Any, stage:
     expect(rollout).to_contain_text("已放开 100%")
     rollout.get_by_role("button", name="完成").click()
     expect(rollout).to_contain_text("已完成")
+
+
+def test_a_setting_is_found_chosen_refused_beside_it_and_saved(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("admin")
+    window.expects_faults = True  # the browser logs what is refused
+    page = window.go(f"/policies/{stage.extra['form']}?phone={stage.extra['old']}")
+    page.get_by_label("搜索设置").fill("截屏")
+    row = page.locator("[id='at-screenCaptureDisabled']")
+    expect(row).to_contain_text("Screenshots and screen recording")
+    expect(row).to_contain_text("现成策略“催收工作手机（严格）” 禁止")
+    expect(page.locator("[id='at-bluetoothDisabled']")).to_be_hidden()
+    row.get_by_role("radio", name="未规定").focus()
+    press(page, "ArrowRight")
+    expect(row.get_by_role("radio", name="禁止")).to_be_checked()
+    expect(page.locator("#effect")).to_contain_text("未规定 → 禁止")  # before anything is saved
+
+    page.get_by_label("搜索设置").fill("")
+    page.get_by_role("link", name="时段、地点与定位").click()
+    opens, closes = page.get_by_label("周一 开始").first, page.get_by_label("周一 结束").first
+    opens.fill("18:00")
+    closes.fill("9:00")
+    page.get_by_role("button", name="保存草稿").click()
+    hours = page.locator("[id='at-maskline.permittedHours']")
+    expect(hours).to_contain_text("起点必须早于止点")
+    expect(opens).to_have_value("18:00")
+    expect(row.get_by_role("radio", name="禁止")).to_be_checked()
+    opens.fill("09:00")
+    closes.fill("18:00")
+    page.get_by_role("link", name="应用", exact=True).click()
+    page.get_by_text("添加应用", exact=True).click()
+    apps = page.locator("[id='at-applications']")
+    apps.get_by_label("应用包名").last.fill("com.tencent.mm")
+    apps.get_by_label("应用的安装").last.select_option("FORCE_INSTALLED")
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.get_by_role("status").first).to_contain_text("草稿已保存")
+    expect(page.locator("#effect")).to_contain_text("微信")
+    draft = stage.run(
+        stage.phones.policies.service.draft(stage.seeded.people["admin"].principal, stage.extra["form"])
+    )
+    assert draft.document == {
+        "screenCaptureDisabled": True,
+        "applications": [{"packageName": "com.tencent.mm", "installType": "FORCE_INSTALLED"}],
+        "maskline": {"permittedHours": [{"day": "MONDAY", "startMinutes": 540, "endMinutes": 1080}]},
+    }
+    page.get_by_role("button", name="移除 com.tencent.mm").click()
+    expect(apps.get_by_label("再加一项设置")).to_have_count(1)  # of the blank one
+    page.get_by_role("button", name="JSON").click()
+    expect(page.get_by_label("策略文档（JSON）")).not_to_have_value(re.compile("tencent"))
 
 
 def test_a_roll_out_that_halted_says_why_and_is_rolled_back(visit: Any, stage: Stage) -> None:

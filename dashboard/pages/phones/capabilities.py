@@ -1,18 +1,13 @@
 """The capability table as an editor needs it: what a setting does, what it takes, who cannot do it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.access.model import Principal
 from dashboard.parts import DashboardParts
 from devicepolicy.capabilities.facts import DeviceFacts
 from devicepolicy.capabilities.table import Capability
-from devicepolicy.devices.model import Trust
-from devicepolicy.devices.queries import DeviceFilter
 from devicepolicy.permissions import DEVICE_READ
-
-PAGE = 200
-MAX_PHONES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +28,19 @@ class Capabilities:
 
     async def rows(self, principal: Principal) -> list[CapabilityRow]:
         """Give all settings, each with how many of the reader's phones cannot do it."""
-        fleet = await self._fleet(principal)
+        fleet: Mapping[DeviceFacts, int] = {}
+        if principal.allows(DEVICE_READ):
+            fleet = await self._parts.fleet.queries.facts(principal)
+        phones = sum(fleet.values())
         return [
-            CapabilityRow(row, sum(not able(row, facts) for facts in fleet), len(fleet), android(row.min_api))
+            CapabilityRow(
+                row,
+                sum(count for facts, count in fleet.items() if not able(row, facts)),
+                phones,
+                android(row.min_api),
+            )
             for row in self._parts.policies.table
         ]
-
-    async def _fleet(self, principal: Principal) -> Sequence[DeviceFacts]:
-        if not principal.allows(DEVICE_READ):
-            return ()
-        found: list[DeviceFacts] = []
-        cursor: str | None = None
-        while len(found) < MAX_PHONES:
-            wanted = DeviceFilter(trust=Trust.TRUSTED)
-            phones, cursor = await self._parts.fleet.queries.find(
-                principal, wanted, cursor=cursor, limit=PAGE
-            )
-            found += [phone.facts for phone in phones]
-            if cursor is None:
-                break
-        return found
 
 
 def matching(rows: Sequence[CapabilityRow], text: str | None, language: str) -> list[CapabilityRow]:

@@ -1,7 +1,6 @@
 """Phone policies: versions, whom they reach, the editor beside the capability table, what would change."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,16 +12,25 @@ from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel
 from dashboard.pages.kit import DeskQuery, Kit, tree
-from dashboard.pages.phones.capabilities import Capabilities, matching
-from dashboard.pages.phones.said import said
+from dashboard.pages.phones.capabilities import Capabilities, CapabilityRow, android, matching
+from dashboard.pages.phones.policy_editor import (
+    Desk,
+    Effect,
+    Look,
+    PolicyEditor,
+    Subject,
+    Typed,
+    opened,
+    shown_json,
+)
+from dashboard.pages.phones.said import enum_words, known_apps, said, value_words
 from dashboard.people import Directory
 from devicepolicy.capabilities.paths import pattern_of
 from devicepolicy.devices.model import Trust
 from devicepolicy.devices.queries import DeviceFilter
 from devicepolicy.permissions import DEVICE_READ, POLICY_ASSIGN, POLICY_PUBLISH, POLICY_WRITE
 from devicepolicy.policies.diff import Difference
-from devicepolicy.policies.errors import Fault
-from devicepolicy.policies.model import Layer, TargetKind
+from devicepolicy.policies.model import Layer
 from devicepolicy.policies.previews import WhatIf
 from devicepolicy.policies.ready import ready_policies
 from devicepolicy.policies.service import DRAFT
@@ -31,7 +39,6 @@ from devicepolicy.policies.views import AssignmentView, DraftView, PolicyView, P
 
 HOME = "/policies"
 PHONES = 200
-Text = Annotated[str, Field(max_length=262_144)]
 
 
 class PolicyPath(ApiModel):
@@ -48,9 +55,14 @@ class AssignmentPath(ApiModel):
 
 
 class PoliciesQuery(DeskQuery):
-    """The address of a policy: what the capability table is searched for, and the phone of the preview."""
+    """The address of a policy: form or JSON, what settings are searched for, whose phones are meant.
 
+    `department`: whose phones the hints are of; `phone`: the one of the preview, with version `number`.
+    """
+
+    look: Look = Look.FORM
     q: Annotated[str, Field(max_length=60)] | None = None
+    department: IdStr | None = None
     phone: IdStr | None = None
     number: Annotated[int, Field(ge=0, le=1_000_000)] = DRAFT
 
@@ -66,14 +78,6 @@ class NewForm(FormModel):
     name: Annotated[str, Field(max_length=100)] = ""
     about: Annotated[str, Field(max_length=500)] = ""
     ready: Annotated[str, Field(max_length=60)] | None = None
-
-
-class DraftForm(FormModel):
-    """The document as typed, and the draft that it began from."""
-
-    text: Text = ""
-    revision: Annotated[int, Field(ge=1)] = 1
-    check: bool = False
 
 
 class PublishForm(FormModel):
@@ -102,16 +106,6 @@ class MoveForm(FormModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """A document as somebody typed it, with what would be refused."""
-
-    text: str
-    revision: int
-    faults: tuple[Fault, ...] = ()
-    checked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Open:
     """One policy with everything that stands beside the list."""
 
@@ -121,31 +115,13 @@ class Open:
     assignments: Sequence[AssignmentView]
     changes: Sequence[Difference]
     typed: Typed
+    desk: Desk
+    effect: Effect
     preview: Preview | None = None
 
     @property
     def newest(self) -> VersionView | None:
         return self.versions[0] if self.versions else None
-
-
-def shown_json(document: Mapping[str, Any]) -> str:
-    """Set a document as people write it."""
-    return json.dumps(document, ensure_ascii=False, indent=2)
-
-
-def read_json(text: str) -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
-    """Read what was typed; None with the place where it is no JSON object."""
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        at = f"{error.lineno}:{error.colno}"
-        zh, en = f"第 {error.lineno} 行第 {error.colno} 列不是合法的 JSON。", f"Not JSON at line {at}."
-        return None, (Fault("$", "json", zh, en),)
-    except RecursionError:
-        return None, (Fault("$", "json", "嵌套过深。", "Nested too deeply."),)
-    if not isinstance(found, dict):
-        return None, (Fault("$", "type", "应为对象。", "This must be an object."),)
-    return found, ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +140,7 @@ class PolicyPages:
         self.kit = kit
         self.policies = kit.parts.policies
         self.capabilities = Capabilities(kit.parts)
+        self.editor = PolicyEditor(kit.parts)
 
     async def show(
         self,
@@ -176,13 +153,15 @@ class PolicyPages:
         version: VersionView | None = None,
         compared: Compared | None = None,
         told: Failure | None = None,
+        touched: str = "",
     ) -> Html:
         """Render the list; beside it one policy, one of its versions, two compared, or a new one's form."""
         query, principal = query or PoliciesQuery(), asked.principal
         every, language = await self.policies.service.find(principal), asked.context.language
         rows = await self.capabilities.rows(principal)
-        opened = await self._open(principal, policy_id, typed, query) if policy_id else None
         directory = await self.kit.parts.people.directory(principal)
+        found = await self._open(principal, policy_id, typed, query, directory) if policy_id else None
+        phones = await self._phones(principal)
         return self.kit.show(
             "policies.html",
             asked,
@@ -190,24 +169,28 @@ class PolicyPages:
             query=query,
             told=told,
             every=every,
-            open=opened,
+            open=found,
             new=new,
             version=version,
             version_json=shown_json(version.document) if version else "",
             ready=ready_policies(),
             table=matching(rows, query.q, language),
-            unable={one.row.path: one for one in rows if one.unable},
-            say=lambda name, value: said(name, value, language, self.policies.table),
-            pattern_of=pattern_of,
+            **self._words(language, rows),
             flat=flatten(version.document, self.policies.table) if version else {},
             compared=compared,
             every_assignment=await self.policies.assignments.find(principal),
             names={one.id: one.display_name for one in directory.employees}
             | {principal.employee_id: principal.display_name},
-            target=self._target_names(directory, await self._phones(principal)),
+            target=self._target_names(directory, phones),
             departments=list(tree(directory.departments)),
-            phones=await self._phones(principal),
-            kinds=TargetKind,
+            phones=phones,
+            enum_words=lambda value: enum_words(value, language),
+            value_words=lambda name, value: value_words(name, value, language),
+            android=android,
+            ready_names={one.key: one.zh if language == "zh" else one.en for one in ready_policies()},
+            known_apps=known_apps(language),
+            found=_groups_of(rows, query.q, language),
+            shown_groups=[row.row.group for row in rows if touched and row.row.path.startswith(touched)],
             may={
                 "write": principal.allows(POLICY_WRITE),
                 "publish": principal.allows(POLICY_PUBLISH),
@@ -215,27 +198,65 @@ class PolicyPages:
             },
         )
 
+    async def effect(self, asked: Asked, policy_id: str, typed: Typed, phone: str | None) -> Html:
+        """Render only what a document that is being written would change."""
+        principal, language = asked.principal, asked.context.language
+        subject = await self.subject(principal, policy_id)
+        effect = await self.editor.effect(principal, subject, typed, phone)
+        rows = await self.capabilities.rows(principal)
+        return self.kit.show(
+            "_effect.html",
+            asked,
+            back=f"{HOME}/{policy_id}",
+            effect=effect,
+            newest=subject.newest,
+            phone=phone,
+            **self._words(language, rows),
+        )
+
+    def _words(self, language: str, rows: Sequence[CapabilityRow]) -> dict[str, Any]:
+        """Give what the templates say settings with."""
+        return {
+            "say": lambda name, value: said(name, value, language, self.policies.table),
+            "unable": {one.row.path: one for one in rows if one.unable},
+            "pattern_of": pattern_of,
+        }
+
+    async def subject(self, principal: Principal, policy_id: str) -> Subject:
+        """Say which policy is edited; raise PolicyUnknown."""
+        versions = await self.policies.service.versions(principal, policy_id)
+        laid = await self.policies.assignments.find(principal, policy_id=policy_id)
+        return Subject(policy_id, versions[0].number if versions else None, laid)
+
     async def _open(
-        self, principal: Principal, policy_id: str, typed: Typed | None, query: PoliciesQuery
+        self,
+        principal: Principal,
+        policy_id: str,
+        typed: Typed | None,
+        query: PoliciesQuery,
+        directory: Directory,
     ) -> Open:
         service = self.policies.service
-        view = await service.get(principal, policy_id)
         draft = await service.draft(principal, policy_id)
         versions = await service.versions(principal, policy_id)
+        subject = await self.subject(principal, policy_id)
         changes: Sequence[Difference] = ()
         if versions:
             changes = await service.compare(principal, policy_id, versions[0].number, DRAFT)
         preview = None
-        if query.phone is not None:
+        if query.phone is not None and typed is None:
             what_if = WhatIf(policy_id, query.number)
             preview = await self.policies.previews.of_device(principal, query.phone, what_if)
+        shown = typed or opened(draft.document, draft.revision, query.look)
         return Open(
-            view,
+            await service.get(principal, policy_id),
             draft,
             versions,
-            await self.policies.assignments.find(principal, policy_id=policy_id),
+            subject.assignments,
             changes,
-            typed or Typed(shown_json(draft.document), draft.revision),
+            shown,
+            await self.editor.desk(principal, subject, shown, directory, query.department),
+            await self.editor.effect(principal, subject, shown, query.phone),
             preview,
         )
 
@@ -252,6 +273,11 @@ class PolicyPages:
             | {one.id: one.display_name for one in directory.employees}
             | dict(phones)
         )
+
+
+def _groups_of(rows: Sequence[CapabilityRow], text: str | None, language: str) -> dict[str, bool]:
+    """Say in which groups something was found that was searched for."""
+    return {one.row.group: True for one in matching(rows, text, language)} if text else {}
 
 
 def _back(policy_id: str | None, version: VersionView | None, compared: Compared | None, *, new: bool) -> str:

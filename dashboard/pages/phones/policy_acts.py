@@ -1,12 +1,14 @@
 """The addresses of policies: list, new, editor, check, publish, lay on, take off, preview."""
 
+from dataclasses import replace
+
 from core.access.model import Principal
 from core.errors import MasklineError
 from core.web.context import RequestContext
 from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html, Redirect
 from dashboard.asked import Asked
-from dashboard.forms import Failure, act, failure_of
+from dashboard.forms import Failure, act, address, failure_of
 from dashboard.pages.kit import Kit
 from dashboard.pages.phones.policies import (
     HOME,
@@ -14,17 +16,15 @@ from dashboard.pages.phones.policies import (
     AssignmentPath,
     Compared,
     CompareQuery,
-    DraftForm,
     MoveForm,
     NewForm,
     PoliciesQuery,
     PolicyPages,
     PolicyPath,
     PublishForm,
-    Typed,
     VersionPath,
-    read_json,
 )
+from dashboard.pages.phones.policy_editor import DraftForm, Look, Typed, typed
 from dashboard.pages.preferences import Seen
 from devicepolicy.devices.errors import DeviceNotFound
 from devicepolicy.permissions import POLICY_ASSIGN, POLICY_PUBLISH, POLICY_READ, POLICY_WRITE
@@ -172,25 +172,44 @@ def _writing(pages: PolicyPages) -> list[Endpoint]:
     async def save(
         *, principal: Principal, path: PolicyPath, body: DraftForm, context: RequestContext, headers: Seen
     ) -> Html | Redirect:
-        """What was typed stays in every case; `check` writes nothing."""
+        """What was typed stays in every case; only a form that neither looks nor changes is saved."""
         asked = Asked(principal, context, headers)
-        document, faults = read_json(body.text)
-        if document is not None and not faults:
-            faults = service.check(principal, document)
-        if body.check or faults or document is None:
-            typed = Typed(body.text, body.revision, faults, checked=True)
-            page = await pages.show(asked, policy_id=path.policy_id, typed=typed)
-            return Html(page.text, 422 if faults and not body.check else 200, page.cookies)
+        one = _looked_at(pages, principal, body)
+        if not body.saves or one.faults or one.document is None:
+            return await _again(pages, asked, path, body, one)
         try:
-            await service.save(principal, path.policy_id, document, body.revision)
+            await service.save(principal, path.policy_id, one.document, body.revision)
         except DocumentInvalid as error:
-            typed = Typed(body.text, body.revision, error.faults, checked=True)
-            return await pages.show(asked, policy_id=path.policy_id, typed=typed)
+            return await _again(pages, asked, path, body, replace(one, faults=error.faults))
         except DraftMoved as error:
+            moved = replace(one, revision=int(str(error.facts["revision"])), checked=False)
             refused = failure_of(error, context.language)
-            typed = Typed(body.text, int(str(error.facts["revision"])), (), checked=False)
-            return await pages.show(asked, policy_id=path.policy_id, typed=typed, told=refused)
-        return Redirect(f"{HOME}/{path.policy_id}?done=policy-saved")
+            return await _again(pages, asked, path, body, moved, told=refused)
+        at = address(
+            f"{HOME}/{path.policy_id}",
+            done="policy-saved",
+            look="json" if body.look is Look.JSON else None,
+            department=body.department,
+            phone=body.phone,
+        )
+        return Redirect(at)
+
+    @endpoint(
+        "POST",
+        f"{HOME}/{{policy_id}}/effect",
+        permission=POLICY_READ,
+        summary_zh="未保存的草稿会改变什么",
+        summary_en="What a draft that is not saved would change",
+        errors=(PolicyUnknown, DeviceNotFound),
+        kind="page",
+    )
+    async def effect(
+        *, principal: Principal, path: PolicyPath, body: DraftForm, context: RequestContext, headers: Seen
+    ) -> Html:
+        """Give the part of the page that says it; nothing is written."""
+        return await pages.effect(
+            Asked(principal, context, headers), path.policy_id, _looked_at(pages, principal, body), body.phone
+        )
 
     @endpoint(
         "POST",
@@ -216,7 +235,31 @@ def _writing(pages: PolicyPages) -> list[Endpoint]:
             again=again,
         )
 
-    return [save, publish]
+    return [save, effect, publish]
+
+
+def _looked_at(pages: PolicyPages, principal: Principal, body: DraftForm) -> Typed:
+    """Read a form and have the service judge it; what is refused stays in the look that it was typed in."""
+    one = pages.editor.looked_at(principal, typed(body), checked=body.show is None and body.drop is None)
+    if body.look is Look.JSON and one.look is Look.FORM and one.faults:
+        return replace(one, look=Look.JSON, only_json=True, checked=True)
+    return one
+
+
+async def _again(
+    pages: PolicyPages,
+    asked: Asked,
+    path: PolicyPath,
+    body: DraftForm,
+    one: Typed,
+    told: Failure | None = None,
+) -> Html:
+    """Show the editor again with everything that was typed."""
+    query = PoliciesQuery(look=one.look, q=body.q, department=body.department, phone=body.phone)
+    page = await pages.show(
+        asked, query, policy_id=path.policy_id, typed=one, told=told, touched=body.touched
+    )
+    return Html(page.text, 422 if one.faults and body.saves else page.status, page.cookies)
 
 
 def _laying_on(pages: PolicyPages) -> list[Endpoint]:

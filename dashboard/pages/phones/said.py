@@ -113,5 +113,10 @@ def _window(window: Mapping[str, Any], language: str) -> str:
     return f"{day} {begin[0]}:{begin[1]:02d}–{end[0]}:{end[1]:02d}"
 
 
+def known_apps(language: str) -> list[str]:
+    """Give the package names of apps that have a name here."""
+    return [key.removeprefix("app.") for key in catalogue(language) if key.startswith("app.")]
+
+
 def _app(name: str, language: str) -> str:
     return catalogue(language).get(f"app.{name}", name)
