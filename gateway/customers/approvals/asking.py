@@ -73,7 +73,8 @@ class RequestDesk:
         """
         if not given(change) <= set(IDENTIFYING):
             raise ValueError("only what identifies a customer is asked for; the rest is changed")
-        async with self._db.begin() as session:
+        tried = self._customers.probes.trying(principal, change.phone)
+        async with tried, self._db.begin() as session:
             customer, cipher = await self._customer(
                 session, principal, permissions.CUSTOMER_WRITE, customer_id
             )
