@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -23,7 +23,11 @@ from maskline.preflight import CannotStart
 from maskline.supervisor import PROCESSES
 from maskline.texts import text
 
-READY_WITHIN_S = 90.0
+READY_WITHIN_S = 600.0
+BROKEN_AFTER_S = 90.0
+"""How long a start may take where processes die: on a busy machine it is slow, but then nobody dies."""
+BROKEN_AFTER_DEATHS = 3
+TELL_AFTER_S = 10.0
 STOP_WITHIN_S = 40.0
 LAST_LINES = 50
 
@@ -92,39 +96,62 @@ def start(settings: Settings) -> "subprocess.Popen[bytes]":
         os.close(log)
 
 
-async def wait_until_ready(settings: Settings, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until every process says that it works.
+async def wait_until_ready(
+    settings: Settings, process: "subprocess.Popen[bytes]", tell: Callable[[str], None] = lambda _: None
+) -> None:
+    """Wait until every process says that it works; `tell` hears for whom, once it takes long.
 
     Raises:
-        CannotStart: one of them does not, with the last line of its log.
+        CannotStart: one of them does not, with the last line of its log; or which ones have not come.
     """
-    deadline = time.monotonic() + READY_WITHIN_S
+    began, log = time.monotonic(), settings.data_dir / "logs" / "supervisor.log"
+    buried = _deaths(log)
     timeout = aiohttp.ClientTimeout(total=3)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise _why(settings)
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                async with http.get(f"http://{settings.web.host}:{settings.web.port}/status") as answer:
-                    state = (await answer.json())["state"]
-                if state == "ok" or (state == "degraded" and await _all_but_providers_work(settings)):
-                    return
-            await asyncio.sleep(0.1)
-    raise _why(settings)
-
-
-async def _all_but_providers_work(settings: Settings) -> bool:
-    """Tell whether nothing but a provider of messages is missing, which keeps nobody from starting."""
     database = Database(settings.database)
     try:
-        views = await heartbeats(database, SystemClock())
+        async with aiohttp.ClientSession(timeout=timeout) as http:
+            while True:
+                if process.poll() is not None:
+                    raise _why(settings)
+                missing = await _missing(settings, database, http)
+                waited = time.monotonic() - began
+                if not missing:
+                    return
+                names = ", ".join(missing)
+                if waited > READY_WITHIN_S or (
+                    waited > BROKEN_AFTER_S and _deaths(log) - buried >= BROKEN_AFTER_DEATHS
+                ):
+                    raise _why(settings, names)
+                if waited > TELL_AFTER_S:
+                    tell(text("waiting-for", names=names, seconds=waited))
+                await asyncio.sleep(0.1)
     finally:
         await database.close()
-    states = {view.process: view.state for view in views}
+
+
+async def _missing(settings: Settings, database: Database, http: aiohttp.ClientSession) -> list[str]:
+    """Name the processes that do not say yet that they work. A missing provider of messages keeps nobody."""
+    state = None
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+        async with http.get(f"http://{settings.web.host}:{settings.web.port}/status") as answer:
+            state = (await answer.json())["state"]
+    if state == "ok":
+        return []
+    states = {view.process: view.state for view in await heartbeats(database, SystemClock())}
+    if state is None:
+        states["web"] = "silent"
     asked = [name for name in PROCESSES if name != "switch"]  # it speaks through calls
-    return all(
-        states.get(name) == "ok" or (name == "messages" and states.get(name) == "degraded") for name in asked
-    )
+    missing = [
+        name
+        for name in asked
+        if states.get(name) != "ok" and not (name == "messages" and states.get(name) == "degraded")
+    ]
+    return missing if missing or state == "degraded" else ["status"]
+
+
+def _deaths(log: Path) -> int:
+    """Count the processes that the supervisors of this folder have seen die."""
+    return log.read_text("utf-8", "replace").count('"process.died"') if log.exists() else 0
 
 
 def stop(settings: Settings) -> bool:
@@ -140,8 +167,8 @@ def stop(settings: Settings) -> bool:
     return True
 
 
-def _why(settings: Settings) -> CannotStart:
-    """Find the process that could not start, and the last thing that it said."""
+def _why(settings: Settings, missing: str = "") -> CannotStart:
+    """Find the process that could not start, and the last thing that it said; else who has not come."""
     for name in PROCESSES:
         log = settings.data_dir / "logs" / f"{name}.log"
         lines = log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:] if log.exists() else []
@@ -151,7 +178,7 @@ def _why(settings: Settings) -> CannotStart:
             if '"process.broke"' in line:
                 broke = json.loads(line)
                 return _failed(f"{name} ({broke.get('error_type')}, {broke.get('where')})", log)
-    return _failed("maskline", settings.data_dir / "logs")
+    return _failed(missing or "maskline", settings.data_dir / "logs")
 
 
 def _failed(what: str, log: Path) -> CannotStart:

@@ -17,6 +17,8 @@ from maskline.demo.evidence import verified_offline
 from maskline.demo.message_report import print_messages
 from maskline.demo.messages import message_faults
 from maskline.demo.phone import HOST, free_port
+from maskline.demo.phone_checks import phone_faults
+from maskline.demo.phone_report import print_phones
 from maskline.demo.play import DemoFailed
 from maskline.demo.report import as_data, print_report
 from maskline.demo.results import faults
@@ -36,8 +38,8 @@ def play_alone(*, as_json: bool) -> None:
         asyncio.run(prepare(chosen, console))
         process = background.start(chosen)
         try:
-            with console.status(text("starting")):
-                asyncio.run(background.wait_until_ready(chosen, process))
+            with console.status(text("starting")) as status:
+                asyncio.run(background.wait_until_ready(chosen, process, status.update))
             performance, verified = asyncio.run(_perform(chosen))
         finally:
             background.stop(chosen)
@@ -46,7 +48,7 @@ def play_alone(*, as_json: bool) -> None:
     if as_json:
         typer.echo(_as_json(performance, wrong, verified=verified, indent=2))
     else:
-        _print(performance)
+        _print(performance, chosen)
     with clear_errors():
         _judge(wrong, verified=verified)
 
@@ -58,7 +60,7 @@ def play_on(chosen: Settings) -> None:
         out.print(text("demo-known"))
         return
     performance, verified = asyncio.run(_perform(chosen))
-    _print(performance)
+    _print(performance, chosen)
     wrong = _faults(performance)
     _judge(wrong, verified=verified)
     marker.write_text(_as_json(performance, wrong, verified=verified))
@@ -66,7 +68,11 @@ def play_on(chosen: Settings) -> None:
     out.print(text("demo-logins"))
     for login in performance.cast.logins:
         password = performance.passwords[login.username]
-        out.print(f"  {login.display_name}  {login.role}  {login.username}  {password}", highlight=False)
+        secret = performance.totp_secrets.get(login.username)
+        more = f"  {text('demo-totp')} {secret}" if secret else ""
+        out.print(
+            f"  {login.display_name}  {login.role}  {login.username}  {password}{more}", highlight=False
+        )
 
 
 async def _perform(chosen: Settings) -> tuple[Performance, bool]:
@@ -84,16 +90,29 @@ async def _perform(chosen: Settings) -> tuple[Performance, bool]:
 
 
 def _faults(performance: Performance) -> list[str]:
-    return [*faults(performance.played), *message_faults(performance.messages)]
+    return [
+        *faults(performance.played),
+        *message_faults(performance.messages),
+        *phone_faults(performance.phones, performance.leaving),
+    ]
 
 
-def _print(performance: Performance) -> None:
+def _print(performance: Performance, chosen: Settings) -> None:
     print_report(out, performance.played)
     print_messages(out, performance.messages)
+    folder = str(chosen.data_dir / "demo-phones")
+    print_phones(out, performance.phones, performance.leaving, chosen.web.url, folder)
 
 
 def _as_json(performance: Performance, wrong: list[str], *, verified: bool, indent: int | None = None) -> str:
-    data = as_data(performance.played, performance.messages, wrong, verified=verified)
+    data = as_data(
+        performance.played,
+        performance.messages,
+        performance.phones,
+        performance.leaving,
+        wrong,
+        verified=verified,
+    )
     return json.dumps(data, ensure_ascii=False, indent=indent)
 
 

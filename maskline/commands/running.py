@@ -120,8 +120,8 @@ def _start(chosen: "Settings") -> None:
 
     began = time.monotonic()
     process = background.start(chosen)
-    with out.status(text("starting")):
-        asyncio.run(background.wait_until_ready(chosen, process))
+    with out.status(text("starting")) as status:
+        asyncio.run(background.wait_until_ready(chosen, process, status.update))
     out.print(text("ready", seconds=time.monotonic() - began))
 
 

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import pyotp
 
 from core.errors import Unavailable
 from maskline.demo.cast import Login
@@ -18,7 +19,10 @@ class ApiRefused(Unavailable):
 
 
 class Api:
-    """A client for one person. `password` is the one that this person has chosen."""
+    """A client for one person. `password` is the one that this person has chosen.
+
+    `totp_secret` is what their authenticator holds; empty for whom a password is enough.
+    """
 
     def __init__(self, base_url: str, login: Login) -> None:
         self._base = base_url.rstrip("/")
@@ -26,6 +30,7 @@ class Api:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         self._token = ""
         self.password = secrets.token_urlsafe(12)
+        self.totp_secret = ""
 
     async def __aenter__(self) -> Self:
         await self._log_in()
@@ -40,12 +45,17 @@ class Api:
         """Read; raise `ApiRefused` for anything but 2xx."""
         return await self._ask("GET", path, params=query)
 
-    async def post(self, path: str, body: dict[str, Any]) -> Any:
+    async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Write; raise `ApiRefused` for anything but 2xx."""
-        return await self._ask("POST", path, json=body)
+        return await self._ask("POST", path, json=body) if body is not None else await self._ask("POST", path)
+
+    async def fetch(self, path: str) -> bytes:
+        """Read a file; raise `ApiRefused` for anything but 2xx."""
+        content: bytes = await self._ask("GET", path, file=True)
+        return content
 
     async def _log_in(self) -> None:
-        """Log in with the first password and choose an own one, as everybody must."""
+        """Log in with the first password and choose an own one, as everybody must; administrators do more."""
         opened = await self.post(
             "/session",
             {"username": self._login.username, "password": self._login.password, "deliver": "token"},
@@ -57,8 +67,14 @@ class Api:
             json={"current": self._login.password, "new": self.password},
         )
         self._token = changed["token"] or self._token
+        if changed["stage"] == "enrol_totp":
+            started = await self.post("/account/totp")
+            self.totp_secret = started["secret"]
+            code = pyotp.TOTP(self.totp_secret).now()
+            confirmed = await self.post("/account/totp/confirm", {"code": code})
+            self._token = confirmed["session"]["token"] or self._token
 
-    async def _ask(self, method: str, path: str, **options: Any) -> Any:
+    async def _ask(self, method: str, path: str, *, file: bool = False, **options: Any) -> Any:
         headers = {"Accept-Language": "zh"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -70,4 +86,6 @@ class Api:
                 raise ApiRefused(
                     f"{method} {path}: {answer.status} {problem.get('code')}", status=answer.status
                 )
+            if file:
+                return await answer.read()
             return await answer.json() if answer.status != 204 else None

@@ -19,8 +19,8 @@ from maskline.wiring.gateway import Gateway, build_gateway, build_people
 
 DIRECTOR = "demo"
 # The callers' numbers of the play. China has no range reserved for fiction; these are never dialled outside.
-_PHONES = ("13800138001", "13800138002", "13800138003", "13800138004", "13800138005")
-_NAMES = ("张三", "李四", "王五", "赵六", "孙七")
+_PHONES = tuple(f"1380013800{number}" for number in range(1, 9))
+_NAMES = ("张三", "李四", "王五", "赵六", "孙七", "周八", "吴九", "郑十")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,20 @@ class Part:
     token: str
     purpose: Purpose
     zone: str
+    number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTeam:
+    """The department with work phones: one obeys and leaves, one's phone refuses, one comes new."""
+
+    department_id: str
+    administrator: Login
+    supervisor: Login
+    leaver: Part
+    refusing: Part
+    newcomer: Part
+    successor: Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,7 @@ class Cast:
     parts: tuple[Part, ...]
     refused: Part
     messages: MessagePart
+    team: FieldTeam
     logins: tuple[Login, ...]
 
     def login(self, role: Role) -> Login:
@@ -125,12 +140,31 @@ class _Stage:
             for number, (agent, purpose, zone) in enumerate(cast)
         ]
         written = await self._part(lin, phones[lin.employee_id], Purpose.SALES, day, len(cast))
+        team = await self._field_team(sales.id, others[0], lin, day, len(cast) + 1)
         return Cast(
             parts=tuple(parts[:3]),
             refused=parts[3],
             messages=MessagePart(lin, others[0], written.customer_id, written.binding_id),
-            logins=(lin, gao, wang, *others),
-        )
+            team=team,
+            logins=(
+                lin, gao, wang, team.leaver.agent, team.refusing.agent, team.newcomer.agent,
+                *others, team.administrator,
+            ),
+        )  # fmt: skip
+
+    async def _field_team(
+        self, parent_id: str, supervisor: Login, successor: Login, zone: str, number: int
+    ) -> FieldTeam:
+        """A team of its own: its policy must not reach people without work phones."""
+        team = await self._people.departments.create(self._director, "外勤部", parent_id)
+        parts: list[Part] = []
+        for username, name in (("demo.qian", "钱进"), ("demo.luo", "罗军"), ("demo.fang", "方宁")):
+            login = await self._hire(username, name, Role.AGENT, team.id)
+            phone = await self._phone(login)
+            parts.append(await self._part(login, phone, Purpose.SALES, zone, number + len(parts)))
+        administrator = await self._hire("demo.admin", "赵刚", Role.ADMINISTRATOR, None)
+        leaver, refusing, newcomer = parts
+        return FieldTeam(team.id, administrator, supervisor, leaver, refusing, newcomer, successor)
 
     async def _hire(self, username: str, name: str, role: Role, department_id: str | None) -> Login:
         credentials = await self._people.employees.create(
@@ -166,4 +200,6 @@ class _Stage:
                 expires_at=self._clock.now() + timedelta(days=7),
             ),
         )
-        return Part(agent, phone, customer.id, binding.id, binding.token, purpose, zone)
+        return Part(
+            agent, phone, customer.id, binding.id, binding.token, purpose, zone, _PHONES[number]
+        )  # fmt: skip

@@ -28,6 +28,16 @@ async def verified_offline(
         return await asyncio.to_thread(_verify, bundle, key)
 
 
+async def bundle_verifies(settings: Settings, content: bytes) -> bool:
+    """Run the verifier on a bundle that the API gave."""
+    with tempfile.TemporaryDirectory(prefix="maskline-evidence-") as folder:
+        bundle, key = Path(folder) / "bundle.zip", Path(folder) / "ledger.vkey"
+        bundle.write_bytes(content)
+        async with open_ground(settings) as ground:
+            key.write_text(ground.ledger_service.verifier.vkey)
+        return await asyncio.to_thread(_verify, bundle, key)
+
+
 def _verify(bundle: Path, key: Path) -> bool:
     command = [sys.executable, "-I", str(VERIFIER), "evidence", str(bundle), "--public-key", str(key)]
     return subprocess.run(command, capture_output=True, check=False, timeout=120).returncode == 0  # noqa: S603

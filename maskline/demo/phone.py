@@ -4,6 +4,7 @@ Built on aiosipua and aiortp, which we did not write: the gateway is shown again
 """
 
 import asyncio
+import contextlib
 import socket
 from typing import Any
 
@@ -244,10 +245,15 @@ class Phone:
 
 
 def free_port() -> int:
-    """Find an even UDP port that nobody holds."""
+    """Find an even port that nobody holds, over UDP and over TCP."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other,
+        ):
             probe.bind((HOST, 0))
             port = int(probe.getsockname()[1])
-        if port % 2 == 0:
-            return port
+            with contextlib.suppress(OSError):
+                other.bind((HOST, port))
+                if port % 2 == 0:
+                    return port

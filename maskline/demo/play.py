@@ -49,6 +49,23 @@ async def everybody(cast: Cast, base_url: str) -> AsyncIterator[dict[str, Api]]:
         yield {login.username: await stack.enter_async_context(Api(base_url, login)) for login in cast.logins}
 
 
+@asynccontextmanager
+async def at_the_desk(part: Part, switch: tuple[str, int]) -> AsyncIterator[Phone]:
+    """Give this person's telephone, registered."""
+    agent = Phone(part.phone.username, password=part.phone.password)
+    await agent.start()
+    try:
+        await agent.register(switch)
+        yield agent
+    finally:
+        await agent.close()
+
+
+def switch_of(settings: Settings) -> tuple[str, int]:
+    """Give where telephones register."""
+    return settings.sip.advertised_host or settings.sip.host, settings.sip.port
+
+
 class Play:
     """One performance on a running system. `tell(step, done)` hears of the progress, `done` from 0 to 1."""
 
@@ -56,7 +73,7 @@ class Play:
         self._cast = cast
         self._apis = apis
         self._tell = tell
-        self._switch = (settings.sip.advertised_host or settings.sip.host, settings.sip.port)
+        self._switch = switch_of(settings)
         self._trunk_port = settings.sip.trunk_port
 
     async def run(self) -> list[PlayedCall]:
@@ -81,7 +98,7 @@ class Play:
         self._tell(script.id, 0.0)
         api = self._apis[part.agent.username]
         dry_run = await api.post("/contacts/dry-run", {"binding_id": part.binding_id})
-        async with self._at_the_desk(part) as agent:
+        async with at_the_desk(part, self._switch) as agent:
             if script.purpose == "collection":
                 status = await self._called_back(agent, api, part, script.id)
             else:
@@ -125,7 +142,7 @@ class Play:
         api = self._apis[part.agent.username]
         dry_run = await api.post("/contacts/dry-run", {"binding_id": part.binding_id})
         customer.rang.clear()
-        async with self._at_the_desk(part) as agent:
+        async with at_the_desk(part, self._switch) as agent:
             status = await agent.dial(part.token, self._switch)
         if status != FORBIDDEN or customer.rang.is_set():
             raise DemoFailed(f"refused: {status}")
@@ -134,13 +151,3 @@ class Play:
             "refused", "深夜催收，被规则拒绝", "A collection call at night, refused by a rule", (),
             part.customer_id, part.zone, status, dry_run,
         )  # fmt: skip
-
-    @asynccontextmanager
-    async def _at_the_desk(self, part: Part) -> AsyncIterator[Phone]:
-        agent = Phone(part.phone.username, password=part.phone.password)
-        await agent.start()
-        try:
-            await agent.register(self._switch)
-            yield agent
-        finally:
-            await agent.close()

@@ -8,8 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from maskline.demo.fleet import PlayedPhones
+from maskline.demo.leaving import PlayedLeaving
 from maskline.demo.message_report import messages_as_data
 from maskline.demo.messages import PlayedMessage
+from maskline.demo.phone_report import phones_as_data
 from maskline.demo.play import PlayedCall
 from maskline.texts import language
 
@@ -64,9 +67,15 @@ def print_report(console: Console, played: list[PlayedCall]) -> None:
 
 
 def as_data(
-    played: list[PlayedCall], messages: list[PlayedMessage], faults: list[str], *, verified: bool
+    played: list[PlayedCall],
+    messages: list[PlayedMessage],
+    phones: PlayedPhones,
+    leaving: PlayedLeaving,
+    faults: list[str],
+    *,
+    verified: bool,
 ) -> dict[str, Any]:
-    """Give everything as JSON: calls, transcripts, findings, scores, verdicts, proofs; messages."""
+    """Give everything as JSON: calls, transcripts, findings, scores, verdicts, proofs; messages; phones."""
     return {
         "passed": not faults and verified,
         "faults": faults,
@@ -84,6 +93,7 @@ def as_data(
             for one in played
         ],
         "messages": messages_as_data(messages),
+        "phones": phones_as_data(phones, leaving),
     }
 
 

@@ -49,7 +49,7 @@ def shown(tmp_path_factory) -> dict:
     whisper = {"MASKLINE_SPEECH__WHISPER_MODEL_PATH": str(whisper_model())}
     said = run_command(tmp_path_factory.mktemp("demo"), "demo", "--json", variables=whisper, within_s=840)
     assert said.code == 0, said.err[-3000:]
-    for phone in (*(f"1380013800{number}" for number in range(1, 6)), "13712345678"):
+    for phone in (*(f"1380013800{number}" for number in range(1, 9)), "13712345678"):
         assert phone not in said.out + said.err
     return json.loads(said.out)
 
@@ -113,6 +113,42 @@ def test_messages_are_delivered_masked_blocked_held_and_refused(shown):
     assert ended["opted-out"]["customer_wrote"] == ["退订"]
     assert ended["opted-out"]["message"]["rule_id"] == "do-not-contact"
     assert len({one["message"]["contact_id"] for one in ended.values()}) == len(ended)
+
+
+def test_a_phone_proves_each_setting_and_another_refuses_one(shown):
+    obeys, refuses = shown["phones"]["phones"]
+    for phone in (obeys, refuses):
+        assert phone["dry_run_before"]["reason_code"] == "phone-not-enrolled"
+        assert phone["signed_by_the_phone"] is True
+        applied = [one for one in phone["settings"] if one["state"] == "APPLIED"]
+        assert len(applied) > 40
+        assert all(one["reported_sha256"] == one["wanted_sha256"] for one in applied)
+    assert (obeys["device"]["compliance"], obeys["dry_run"]["decision"]) == ("COMPLIANT", "allow")
+    assert refuses["device"]["compliance"] == "NOT_COMPLIANT"
+    assert [one["reason"] for one in refuses["settings"] if one["state"] != "APPLIED"] == ["USER_ACTION"]
+    assert refuses["sip_status"] == 403
+    assert refuses["contact"]["reason_code"] == "phone-not-compliant"
+
+
+def test_what_is_deleted_on_the_phone_stays_and_the_supervisor_is_alerted(shown):
+    phones = shown["phones"]
+    assert {one["kind"] for one in phones["events"]} == {"CONTACT_DELETED", "CHAT_DELETED"}
+    assert {one["conduct"] for one in phones["alerts"]} == {"deleted_by_staff", "chat_deleted"}
+    (record,) = phones["records"]
+    assert record["deleted_at"]
+    assert record["message_id"]
+
+
+def test_a_leaver_is_unbound_by_one_click_and_the_phone_changes_hands(shown):
+    leaving, rebinding = shown["phones"]["leaving"], shown["phones"]["rebinding"]
+    assert {step["state"] for step in leaving["act"]["steps"]} == {"done"}
+    assert leaving["sip_status"] == 403
+    assert leaving["refused_s"] > 0
+    assert leaving["locked_s"] > 0
+    assert leaving["bundle_verified_offline"] is True
+    assert rebinding["dry_run_before"]["reason_code"] == "phone-not-enrolled"
+    assert rebinding["dry_run"]["decision"] == "allow"
+    assert rebinding["device"]["compliance"] == "COMPLIANT"
 
 
 def test_everything_is_in_the_ledger(shown):
