@@ -40,6 +40,7 @@ GROUPS = (
             Place("/", "nav.overview", "call.read"),
             Place("/customers", "nav.customers", "customer.read"),
             Place("/approvals", "nav.approvals", "customer.request_read"),
+            Place("/approvals", "nav.approvals", "customer.request_read"),
             Place("/threads", "nav.threads", "message.read"),
             Place("/calls", "nav.calls", "call.read"),
             Place("/results", "nav.results", "call.place"),

@@ -19,7 +19,9 @@ from dashboard.pages.agent.calling import live_call
 from dashboard.pages.agent.customers import owner_names
 from dashboard.pages.agent.may import judge, threads_of
 from dashboard.pages.agent.today import BINDING_DAYS
+from dashboard.pages.kit import Kit
 from dashboard.pages.preferences import Seen
+from dashboard.pages.reading.approvals import waiting_for
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 from gateway.calls.permissions import CALL_READ
@@ -27,12 +29,14 @@ from gateway.calls.queries import CallFilter, CallView
 from gateway.contact.model import Channel, Purpose
 from gateway.contact.models import ContactRow
 from gateway.contact.queries import ContactFilter
+from gateway.customers.approvals.model import ErasureGround, RequestKind, RequestState, RequestView
+from gateway.customers.approvals.reading import RequestFilter
 from gateway.customers.model import BlockReason, ConsentSource
 from gateway.customers.notes.model import NoteView, StepKind, StepView
 from gateway.messages.models import MessageRow
 from gateway.messages.permissions import MESSAGE_READ
 from gateway.numbers.model import BindingFilter, BindingView
-from gateway.permissions import BINDING_READ, CONTACT_READ, CUSTOMER_READ, NOTE_READ
+from gateway.permissions import BINDING_READ, CONTACT_READ, CUSTOMER_READ, CUSTOMER_REQUEST_READ, NOTE_READ
 from qa.inspection.views import InspectionSummary
 from qa.permissions import INSPECTION_READ
 
@@ -134,6 +138,9 @@ class Cards:
             older=address(path, before=following) + "#timeline" if following else None,
             live=await live_call(parts, principal, query.call) if query.call else None,
             words=_WORDS,
+            pending=await self._pending(principal, customer_id),
+            second_person=parts.approvals.settings,
+            fresh=Kit(self.renderer, parts, "agent").is_fresh(principal),
         )
         return Html(text)
 
@@ -142,6 +149,14 @@ class Cards:
             return [], []
         notes, _ = await self.parts.notes.find(principal, customer_id, limit=NOTES, opened=True)
         return notes, await self.parts.notes.steps(principal, customer_id, limit=5, opened=True)
+
+    async def _pending(self, principal: Principal, customer_id: str) -> dict[RequestKind, RequestView]:
+        """Give what waits for a second person about this customer."""
+        if not principal.allows(CUSTOMER_REQUEST_READ):
+            return {}
+        wanted = RequestFilter(customer_id=customer_id, state=RequestState.WAITING)
+        found, _ = await self.parts.approvals.reader.find(principal, wanted, limit=5)
+        return waiting_for(found)
 
     async def _bindings(self, principal: Principal, customer_id: str) -> tuple[BindingView, ...]:
         if not principal.allows(BINDING_READ):
@@ -182,6 +197,7 @@ _WORDS = {
     "reason": tuple(BlockReason),
     "channel": tuple(Channel),
     "step": tuple(StepKind),
+    "ground": tuple(ErasureGround),
 }
 
 

@@ -17,6 +17,8 @@ from dashboard.pages.agent.card_inputs import (
     BlockForm,
     BlockPath,
     ConsentForm,
+    ErasureForm,
+    IdentityForm,
     NoteForm,
     NotePath,
     StepForm,
@@ -27,6 +29,7 @@ from dashboard.pages.agent.card_inputs import (
 from dashboard.pages.preferences import Seen, local_path
 from gateway import permissions
 from gateway.customers.consent import BlockAsked, ConsentGiven
+from gateway.customers.model import CustomerChange
 from gateway.customers.notes.model import StepAsked
 from gateway.numbers.model import BindRequest
 
@@ -93,7 +96,7 @@ class Desk:
 def endpoints(cards: Cards) -> list[Endpoint]:
     """Give what the forms do."""
     desk = Desk(cards)
-    return [*_notes(desk), *_steps(desk), *_consents(desk), *_blocks(desk), *_bindings(desk)]
+    return [*_notes(desk), *_steps(desk), *_consents(desk), *_blocks(desk), *_bindings(desk), *_identity(desk)]
 
 
 def _notes(desk: Desk) -> list[Endpoint]:
@@ -306,6 +309,50 @@ def _blocks(desk: Desk) -> list[Endpoint]:
         )  # fmt: skip
 
     return [block, lift]
+
+
+def _identity(desk: Desk) -> list[Endpoint]:
+    asking, needs = desk.parts.approvals.desk, desk.parts.approvals.settings
+
+    @endpoint(
+        "POST",
+        "/customers/{customer_id}/change-request",
+        permission=permissions.CUSTOMER_WRITE,
+        summary_zh="申请变更客户身份资料（页面）",
+        summary_en="Ask for a change of who a customer is (page)",
+        kind="page",
+    )
+    async def change(
+        *, principal: Principal, path: CustomerPath, body: IdentityForm, context: RequestContext, headers: Seen
+    ) -> Html | Redirect:
+        wanted = CustomerChange(
+            phone=body.phone, name=body.name, id_number=body.id_number, external_id=body.external_id
+        )
+        return await desk.act(
+            asking.change(principal, path.customer_id, wanted, body.reason),
+            principal, path.customer_id, context, headers,
+            done="approvals-asked" if needs.change else "approvals-done-alone", place="identity", form=body,
+        )  # fmt: skip
+
+    @endpoint(
+        "POST",
+        "/customers/{customer_id}/erasure-request",
+        permission=permissions.CUSTOMER_ERASE,
+        step_up=True,
+        summary_zh="申请永久删除客户（页面）",
+        summary_en="Ask for the erasure of a customer (page)",
+        kind="page",
+    )
+    async def erase(
+        *, principal: Principal, path: CustomerPath, body: ErasureForm, context: RequestContext, headers: Seen
+    ) -> Html | Redirect:
+        return await desk.act(
+            asking.erasure(principal, path.customer_id, body.ground, body.reason),
+            principal, path.customer_id, context, headers,
+            done="approvals-asked" if needs.erasure else "approvals-done-alone", place="erasure", form=body,
+        )  # fmt: skip
+
+    return [change, erase]
 
 
 def _bindings(desk: Desk) -> list[Endpoint]:

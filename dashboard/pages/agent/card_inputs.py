@@ -8,6 +8,7 @@ from pydantic import Field
 from core.web.schema import ApiModel, IdStr
 from dashboard.forms import FormModel
 from gateway.contact.model import Channel, Purpose
+from gateway.customers.approvals.model import ErasureGround
 from gateway.customers.model import BlockReason, ConsentSource
 from gateway.customers.notes.model import MAX_TEXT, StepKind
 
@@ -69,6 +70,21 @@ class ConsentForm(FormModel):
     source: ConsentSource
     given_at: datetime | None = None
     evidence: str = Field(default="", max_length=2000, repr=False)
+
+
+class IdentityForm(FormModel):
+    """Who the customer should be; what is left empty stays."""
+
+    name: str | None = Field(default=None, max_length=200, repr=False)
+    phone: str | None = Field(default=None, max_length=200, repr=False)
+    id_number: str | None = Field(default=None, max_length=200, repr=False)
+    external_id: str | None = Field(default=None, max_length=200, repr=False)
+    reason: str = Field(default="", max_length=1000, repr=False)
+
+
+class ErasureForm(FormModel):
+    ground: ErasureGround
+    reason: str = Field(default="", max_length=1000, repr=False)
 
 
 class WithdrawForm(FormModel):

@@ -11,6 +11,7 @@ from core.web.endpoint import Endpoint, endpoint
 from core.web.replies import Html
 from core.web.schema import IdStr
 from dashboard.forms import DoneQuery, Failure, FormModel, address, failure, failure_of
+from dashboard.pages.kit import Kit
 from dashboard.pages.preferences import Seen
 from dashboard.parts import DashboardParts
 from dashboard.people import Directory
@@ -74,6 +75,8 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
             filtered=bool(form.name or form.last_four or form.tag or form.owner),
             directory=directory,
             owner_of=owner_names(directory, principal),
+            second_person=parts.approvals.settings.export,
+            fresh=Kit(renderer, parts, "agent").is_fresh(principal),
             next_address=address("/customers", tag=form.tag, owner=form.owner, cursor=page.next_cursor),
         )
         return Html(text, told.status if told and done is None and form.name is not None else 200)

@@ -1,7 +1,8 @@
-"""What everybody reads: the overview, the calls, one call."""
+"""What everybody reads: the overview, the calls, one call, and what waits for a decision."""
 
 from core.web.endpoint import Endpoint
-from dashboard.pages.reading import call, calls, overview
+from dashboard.pages.kit import Kit
+from dashboard.pages.reading import approval_acts, approvals, call, calls, overview
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 from gateway.calls.figures import CallFigures
@@ -9,7 +10,10 @@ from gateway.calls.figures import CallFigures
 
 def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
     """Give the pages."""
+    deciding = Kit(renderer, parts, "approvals")
     return [
+        *approvals.endpoints(deciding),
+        *approval_acts.endpoints(deciding),
         *overview.endpoints(
             renderer,
             overview.OverviewSources(
