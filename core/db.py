@@ -1,7 +1,8 @@
 """The database: one engine, write transactions that lock first, and read transactions that do not."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,6 +56,29 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy's own way
 
 
+class WriteTurn:
+    """Lets one task of this process write at a time, in the order in which they came.
+
+    SQLite has one writer, and who waits for it there polls, holds a connection meanwhile, and may be passed
+    over until it gives up (`busy_timeout`). Only other processes are left for that.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._holder: asyncio.Task[Any] | None = None
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        if task is not None and task is self._holder:
+            raise RuntimeError("a write transaction within another one would wait for itself")
+        await self._lock.acquire()
+        self._holder = task
+
+    async def __aexit__(self, *_: object) -> None:
+        self._holder = None
+        self._lock.release()
+
+
 class Database:
     """An async engine with the two kinds of transaction that the house uses."""
 
@@ -71,15 +95,16 @@ class Database:
             _prepare_sqlite(self.engine)
         self._alone = self.engine.execution_options(maskline_alone=True)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._turn: AbstractAsyncContextManager[None] = WriteTurn() if self.is_sqlite else nullcontext()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """Open a write transaction; commit at the end, roll back on any error.
 
         On SQLite the write lock is taken at once (BEGIN IMMEDIATE): a read that later turns into a
-        write would fail at once instead of waiting.
+        write would fail at once instead of waiting. Those of one process take turns.
         """
-        async with self._sessions() as session, session.begin():
+        async with self._turn, self._sessions() as session, session.begin():
             if self.is_sqlite:
                 await session.connection(execution_options={"maskline_write": True})
             yield session
@@ -94,7 +119,8 @@ class Database:
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         """Run one statement, a transaction of its own, and give its rows. On SQLite that is one trip."""
-        async with self._alone.begin() as connection:
+        turn = nullcontext() if statement.is_select else self._turn
+        async with turn, self._alone.begin() as connection:
             result = await connection.execute(statement, parameters)
             return result.all() if result.returns_rows else ()
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from aiosqlite import Connection
-from sqlalchemy import text
+from sqlalchemy import column, insert, select, table, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from core.db import Database
+from core.db import SQLITE_CONNECTIONS, Database
 
 
 @pytest.fixture
@@ -113,15 +113,75 @@ async def test_whoever_is_cancelled_while_waiting_for_the_lock_leaves_none(file:
         async with file.begin():
             raise AssertionError("the lock was free")
 
-    async with file.begin() as session:
+    elsewhere = Database(file.url.render_as_string(hide_password=False))  # as another process has it
+    async with elsewhere.begin() as session:
         await session.execute(text("INSERT INTO t (word) VALUES ('two')"))
         task = asyncio.create_task(wait())  # noqa: TID251
         await waiting.wait()
-        while file.engine.pool.checkedout() < 2:  # type: ignore[attr-defined] # noqa: ASYNC110
+        while file.engine.pool.checkedout() < 1:  # type: ignore[attr-defined] # noqa: ASYNC110
             await asyncio.sleep(0)
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await elsewhere.close()
     async with asyncio.timeout(60), file.begin() as session:
         await session.execute(text("INSERT INTO t (word) VALUES ('three')"))
     assert await _words(file) == ["one", "two", "three"]
+
+
+async def test_writers_of_a_process_take_turns_in_their_order(file: Database) -> None:
+    done: list[int] = []
+
+    async def write(number: int) -> None:
+        async with file.begin() as session:
+            await session.execute(text("INSERT INTO t (word) VALUES (:word)"), {"word": f"w{number:02}"})
+            done.append(number)
+
+    async with file.begin():
+        writing = []
+        for number in range(3 * SQLITE_CONNECTIONS):  # more than there are connections
+            writing.append(asyncio.ensure_future(write(number)))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            assert await _words(file) == ["one"], "who waits to write holds no connection"
+        assert done == []
+    await asyncio.gather(*writing)
+    assert done == sorted(done)
+    assert len(await _words(file)) == 1 + 3 * SQLITE_CONNECTIONS
+
+
+async def test_a_single_statement_that_writes_takes_its_turn_and_one_that_reads_does_not(
+    file: Database,
+) -> None:
+    add = insert(table("t", column("word")))
+    async with file.begin() as session:
+        await session.execute(add.values(word="two"))
+        waiting = asyncio.ensure_future(file.run(add.values(word="three")))
+        async with asyncio.timeout(60):
+            assert len(await file.run(select(column("word")).select_from(table("t")))) == 1
+        assert not waiting.done()
+    await waiting
+    assert await _words(file) == ["one", "two", "three"]
+
+
+async def test_a_write_transaction_within_another_is_told_at_once(file: Database) -> None:
+    with pytest.raises(RuntimeError, match="wait for itself"):
+        async with file.begin(), file.begin():
+            pass
+    async with file.begin() as session:
+        await session.execute(text("INSERT INTO t (word) VALUES ('two')"))
+
+
+async def test_a_writer_that_is_given_up_while_it_waits_leaves_the_turn_to_the_next(file: Database) -> None:
+    async def write() -> None:
+        async with file.begin() as session:
+            await session.execute(text("INSERT INTO t (word) VALUES ('two')"))
+
+    async with file.begin():
+        given_up, next_one = asyncio.ensure_future(write()), asyncio.ensure_future(write())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.sleep(0)
+    await next_one
+    assert given_up.cancelled()
+    assert await _words(file) == ["one", "two"]
