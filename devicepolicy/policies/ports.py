@@ -28,6 +28,9 @@ class RolloutWatch(Protocol):
 
     Tell it after each report that names the current hash: `failed` where a setting is wrong although the
     device could do it. A roll-out with too many failing phones halts by itself (and `PolicyChanged` follows).
+    While none runs it need not be told.
     """
+
+    async def running(self, session: AsyncSession) -> bool: ...
 
     async def noted(self, session: AsyncSession, subject: PolicySubject, *, failed: bool) -> None: ...

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, update
+from sqlalchemy import Select, case, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -151,6 +151,10 @@ class RolloutService:
         principal.require(permissions.POLICY_READ)
         async with self._ground.database.read() as session:
             return await _view(session, rollout_id)
+
+    async def running(self, session: AsyncSession) -> bool:
+        """Say whether any roll-out counts its phones."""
+        return bool(await session.scalar(select(exists().where(RolloutRow.ended_at.is_(None)))))
 
     async def noted(self, session: AsyncSession, subject: PolicySubject, *, failed: bool) -> None:
         """Hear how a phone fared with what it was given; halt what fails too often."""

@@ -1,7 +1,5 @@
 """Takes a phone's report: in order, with consent, judged as a whole, kept as proof of what is new."""
 
-import asyncio
-from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -12,9 +10,7 @@ from core.batches import Batches
 from core.clock import Clock
 from core.db import Database
 from core.events import EventBus
-from core.ids import new_id
 from core.ledger import JSON, Ledger
-from core.sealed import Field
 from core.vault import Vault
 from devicepolicy.canonical import sha256_of
 from devicepolicy.devices.compliance import Compliance, SettingState
@@ -25,11 +21,14 @@ from devicepolicy.identity.gate import Admitted
 from devicepolicy.policies.ports import RolloutWatch
 from devicepolicy.sync.desired import DesiredStates, latest
 from devicepolicy.sync.errors import ReportOutOfOrder
+from devicepolicy.sync.judged import AT_MOST, JudgedReports
 from devicepolicy.sync.model import PhoneReport, Standing
 from devicepolicy.sync.models import DesiredRow
 from devicepolicy.sync.ports import Consent
+from devicepolicy.sync.proofs import Proofs
 from devicepolicy.sync.standing import Standings, content_of
-from devicepolicy.sync.steady import SteadyReports, Told, Unchanged, measured
+from devicepolicy.sync.steady import SteadyReports
+from devicepolicy.sync.told import Stands, Told, note
 
 LEAP = 1000
 """Versions by which a phone may be ahead and still be believed to come from before a restored backup."""
@@ -55,8 +54,6 @@ class Reports:
     ) -> None:
         self._db = database
         self._clock = clock
-        self._vault = vault
-        self._ledger = ledger
         self._bus = bus
         self._register = register
         self._standings = standings
@@ -64,56 +61,72 @@ class Reports:
         self._consent = consent
         self._watch = watch
         self._every_s = every_s
-        # SQLite has one writer: reports that queue here do not poll for its lock, each in its own thread.
-        self._turn = asyncio.Lock() if database.is_sqlite else nullcontext()
+        self._proofs = Proofs(clock, vault=vault, ledger=ledger)
         self._steady = Batches(SteadyReports(database, clock), name="steady reports of phones")
+        judged = JudgedReports(database, clock, standings=standings, proofs=self._proofs, watch=watch)
+        self._judged = Batches(judged, name="new reports of phones", at_most=AT_MOST)
 
     async def take(self, admitted: Admitted, report: PhoneReport, body: bytes) -> Standing:
         """Take a report; `body` is what the phone signed. The same report again gets the same answer.
+
+        Most say nothing new; after a push many say the same new thing. Both go together with others that came
+        meanwhile. What is not sure there goes alone.
 
         Raises:
             ConsentRequired: nothing was stored.
             ReportOutOfOrder: it is older than one that came already.
         """
         self._consent.require(admitted.phone)
-        content_hash = sha256_of(content_of(report.reported))
+        told = self._told(admitted, report, body)
+        stands = await self._steady(told)
+        if stands is None:
+            stands = await self._judged(told)
+        if stands is None:
+            stands = await self._alone(told)
+        return self._answer(stands)
+
+    def _told(self, admitted: Admitted, report: PhoneReport, body: bytes) -> Told:
+        content = content_of(report.reported)
+        content_hash = sha256_of(content)
         said: dict[str, JSON] = {
             "content": content_hash,
             "status": asdict(report.status),
             "state": report.state.value,
         }
-        told, mark = sha256_of(said), self._standings.mark(content_hash)
-        unchanged = await self._steady(Told(admitted.phone.device_id, report, told, mark))
-        if unchanged is not None:
-            return self._answer(unchanged)
-        async with self._turn, self._db.begin() as session:
-            row = await self._register.locked(session, admitted.phone.device_id)
-            if row.report_seq == report.seq and row.report_hash == told:
-                return self._answered(row, await self._wanted(session, row))
+        return Told(
+            device_id=admitted.phone.device_id,
+            report=report,
+            sha256=sha256_of(said),
+            mark=self._standings.mark(content_hash),
+            content=content,
+            content_hash=content_hash,
+            proof=admitted.proof,
+            body=body,
+        )
+
+    async def _alone(self, told: Told) -> Stands:
+        """Take a report with all that may follow from it."""
+        report = told.report
+        async with self._db.begin() as session:
+            row = await self._register.locked(session, told.device_id)
+            if row.report_seq == report.seq and row.report_hash == told.sha256:
+                return Stands.of(row, await self._wanted(session, row))
             if report.seq <= row.report_seq:
                 raise ReportOutOfOrder(last_seq=row.report_seq)
-            await self._note(session, row, report, told)
+            await self._note(session, row, told)
             desired = await self._wanted(session, row)
             if _overtaken(desired, report):
                 desired = await self._desired.overtake(session, row, report.reported.version or 0)
-            settled = self._standings.settle(session, row, desired, report.reported)
-            row.settings = {**row.settings, "judged": mark}
+            settled = self._standings.settle(session, row, desired, report.reported, told.mark)
             await session.flush()
             await settled.tell(session)
             await self._watched(session, row, desired, report, settled.found)
             desired = await self._wanted(session, row)  # a roll-out may have halted over it
-            await self._keep(session, row, admitted, report, body, content_hash)
-            return self._answered(row, desired)
+            await self._proofs.keep(session, [(row, told)])
+            return Stands.of(row, desired)
 
-    async def _note(self, session: AsyncSession, row: DeviceRow, report: PhoneReport, told: str) -> None:
-        row.report_seq, row.report_hash = report.seq, told
-        row.last_report_at = row.last_seen_at = self._clock.now()
-        row.status = measured(report)
-        row.applied_state = report.state
-        row.api_level, row.mode = report.facts.api_level, report.facts.mode
-        row.backends = sorted(backend.value for backend in report.facts.backends)
-        row.os_version, row.security_patch = report.os_version, report.security_patch
-        row.agent_version = report.agent_version
+    async def _note(self, session: AsyncSession, row: DeviceRow, told: Told) -> None:
+        note(row, told, self._clock.now())
         if row.offline:
             row.offline = False
             self._register.remember(session, row.id, "online")
@@ -141,50 +154,7 @@ class Reports:
         failed = any(status.state is SettingState.FAILED for status in found.settings.values())
         await self._watch.noted(session, await subject_of(session, row), failed=failed)
 
-    async def _keep(
-        self,
-        session: AsyncSession,
-        row: DeviceRow,
-        admitted: Admitted,
-        report: PhoneReport,
-        body: bytes,
-        content_hash: str,
-    ) -> None:
-        query = select(ReportRow.content_hash).where(ReportRow.device_id == row.id)
-        if await session.scalar(query.order_by(ReportRow.id.desc()).limit(1)) == content_hash:
-            return
-        report_id = new_id()
-        session.add(
-            ReportRow(
-                id=report_id,
-                device_id=row.id,
-                seq=report.seq,
-                received_at=self._clock.now(),
-                content_hash=content_hash,
-                content=content_of(report.reported),
-                applied_version=report.reported.version,
-                compliance=row.compliance,
-                signature_base=admitted.proof.base,
-                signature=admitted.proof.signature,
-                body=self._vault.cipher().seal(Field("dp_reports", "body", report_id), body),
-            )
-        )
-        await session.flush()
-        facts: dict[str, JSON] = {
-            "device": row.id,
-            "report": report_id,
-            "seq": report.seq,
-            "applied": report.reported.version,
-            "content_sha256": content_hash,
-            "compliance": row.compliance.value,
-        }
-        await self._ledger.append(session, "device.report", facts)
-
-    def _answered(self, row: DeviceRow, desired: DesiredRow) -> Standing:
-        settings = row.settings.get("settings", {})
-        return self._answer(Unchanged(row.compliance, desired.version, desired.sha256, settings))
-
-    def _answer(self, stands: Unchanged) -> Standing:
+    def _answer(self, stands: Stands) -> Standing:
         failed = SettingState.FAILED.value
         return Standing(
             stands.compliance,

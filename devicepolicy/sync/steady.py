@@ -6,19 +6,18 @@ the same. Whatever is not sure goes the long way: see `Reports.take`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, TextClause, and_, bindparam, exists, select, text
 
 from core.clock import Clock
 from core.db import Database, UtcDateTime
-from devicepolicy.devices.model import ComplianceState, Trust
+from devicepolicy.devices.model import Trust
 from devicepolicy.devices.models import DeviceRow
 from devicepolicy.policies.models import RolloutRow
-from devicepolicy.sync.model import PhoneReport
 from devicepolicy.sync.models import DesiredRow
+from devicepolicy.sync.told import Stands, Told, measured
 
 _BEFORE = (
     select(
@@ -84,26 +83,6 @@ _WRITE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A report, with the hash of all it says and the mark under which its words were judged, if they were."""
-
-    device_id: str
-    report: PhoneReport
-    sha256: str
-    mark: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """How a phone stands that said nothing new."""
-
-    compliance: ComplianceState
-    desired_version: int
-    desired_sha256: str
-    settings: Mapping[str, Mapping[str, str]]
-
-
 class SteadyReports:
     """Made to be called for many reports at once."""
 
@@ -112,7 +91,7 @@ class SteadyReports:
         self._clock = clock
         self._write = _writing(database)
 
-    async def __call__(self, told: Sequence[Told]) -> list[Unchanged | None]:
+    async def __call__(self, told: Sequence[Told]) -> list[Stands | None]:
         """Write steady reports down; None where one must go the long way; nothing of it is written."""
         first = {one.device_id: one for one in reversed(told)}  # of two of one phone, the other has to wait
         found = await self._db.run(_BEFORE, {"ids": sorted(first)})
@@ -123,9 +102,7 @@ class SteadyReports:
             given = {"told": json.dumps(lines), "now": self._clock.now()}
             written = {row.id for row in await self._db.run(self._write, given)}
         return [
-            _unchanged(rows[one.device_id])
-            if one.device_id in written and first[one.device_id] is one
-            else None
+            _stands(rows[one.device_id]) if one.device_id in written and first[one.device_id] is one else None
             for one in told
         ]
 
@@ -156,14 +133,9 @@ def _line(row: Row[Any], told: Told) -> list[str | int]:
     ]
 
 
-def measured(report: PhoneReport) -> dict[str, Any]:
-    """Give what a phone measures of itself, without what it did not say."""
-    return {name: value for name, value in asdict(report.status).items() if value is not None}
-
-
-def _unchanged(row: Row[Any]) -> Unchanged:
+def _stands(row: Row[Any]) -> Stands:
     settings = row.settings.get("settings", {})
-    return Unchanged(row.compliance, row.desired_version, row.sha256, settings)
+    return Stands(row.compliance, row.desired_version, row.sha256, settings)
 
 
 def _writing(database: Database) -> TextClause:

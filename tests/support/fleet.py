@@ -53,6 +53,7 @@ class PolicyTwin:
     def __init__(self) -> None:
         self.everybody: Mapping[str, Any] = POLICY
         self.special: dict[str, Mapping[str, Any]] = {}
+        self.rolling_out = False
         self.noted_phones: list[tuple[str, bool]] = []
 
     async def effective(self, session: object, subject: PolicySubject) -> Effective:
@@ -69,6 +70,9 @@ class PolicyTwin:
     async def on_trusted(self, session: object, event: DeviceTrusted) -> None:
         if event.policy_id is not None:
             self.special[event.device_id] = self.special[event.policy_id]
+
+    async def running(self, session: object) -> bool:
+        return self.rolling_out
 
     async def noted(self, session: object, subject: PolicySubject, *, failed: bool) -> None:
         self.noted_phones.append((subject.device_id, failed))

@@ -195,6 +195,7 @@ async def test_fleet_35659_every_report_judges_every_setting_anew(house: House, 
 
 async def test_fleet_50357_a_failures_text_is_gone_once_it_is_verified(house: House) -> None:
     """Fleet #50357: "Verified" stood beside the text of a failure long past."""
+    house.policies.rolling_out = True
     phone = await house.phone()
     phone.refuses["cameraAccess"] = (Reason.USER_ACTION, "the user said no")
     answer = await phone.obey()
