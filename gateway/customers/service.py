@@ -78,7 +78,7 @@ class CustomerService:
         self._second_person = second_person
         self.changer = Changer(vault=subject_keys.vault, sealing=sealing, checker=checker)
         self._notes = notes or NoNotes()
-        self._probes = Probes(self._notes)
+        self.probes = Probes(self._notes)
 
     async def create(
         self, principal: Principal, given: CustomerInput, *, owner_id: str | None = None
@@ -88,7 +88,7 @@ class CustomerService:
         Raises: CustomerInvalid (all faults at once), CustomerExists, ExternalIdTaken, OwnerInvalid.
         """
         draft = self._checker.check(given)
-        async with self._probes.trying(principal, given.phone), self._db.begin() as session:
+        async with self.probes.trying(principal, given.phone), self._db.begin() as session:
             owner = await find_owner(session, principal, permissions.CUSTOMER_WRITE, owner_id)
             await self.changer.refuse_phone(session, draft.phone)
             await self.changer.refuse_external_id(session, draft.external_id)
@@ -152,7 +152,7 @@ class CustomerService:
             )
             page = CustomerPage(tuple(await self._views(session, rows)), following)
         if cursor is None:
-            await self._probes.searched(principal, wanted, hits=bool(page.items))
+            await self.probes.searched(principal, wanted, hits=bool(page.items))
         return page
 
     async def update(self, principal: Principal, customer_id: str, change: CustomerChange) -> CustomerView:
@@ -161,7 +161,7 @@ class CustomerService:
         What says who the customer is (`IDENTIFYING`) is asked for, not changed here, unless the institution
         has switched the second person off. Giving it as it is changes nothing and is no matter.
         """
-        async with self._probes.trying(principal, change.phone), self._db.begin() as session:
+        async with self.probes.trying(principal, change.phone), self._db.begin() as session:
             row = await repository.fetch(
                 session, principal, permissions.CUSTOMER_WRITE, customer_id, lock=True
             )
