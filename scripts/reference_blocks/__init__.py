@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from reference_blocks import commands, contact, http, quality, settings, tables, telephony
+from reference_blocks import access, commands, contact, http, quality, settings, tables, telephony
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings.settings,
@@ -16,6 +16,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "inspection-rules": quality.inspection_rules,
     "scoring": quality.scoring,
     "conduct": quality.conduct,
+    "unusual-access": access.unusual_access,
     "sip-remote": telephony.remote,
     "sip-phrases": telephony.phrases,
     "call-causes": telephony.call_causes,
