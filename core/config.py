@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from core.alert_settings import AlertSettings
 from core.faults import SettingsInvalid, check_variables, of_fields, of_source
 from core.message_settings import ChatSettings, MessageSettings, SmppSettings, WeComSettings
 from core.phone_settings import PhoneSettings
@@ -199,6 +200,7 @@ class Settings(BaseSettings):
     ledger: LedgerSettings = LedgerSettings()
     outbox: OutboxSettings = OutboxSettings()
     unusual: UnusualSettings = UnusualSettings()
+    alerts: AlertSettings = AlertSettings()
     offboarding: OffboardingSettings = OffboardingSettings()
     approvals: ApprovalSettings = ApprovalSettings()
     messages: MessageSettings = MessageSettings()

@@ -18,6 +18,7 @@ from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
 from maskline.processes import until_told
 from maskline.relay import LEASE_TTL_S, Chore, OutboxPublisher, Relay, owner
+from maskline.wiring.alerts import alert_digests
 from maskline.wiring.gateway import build_gateway, build_people
 from maskline.wiring.messages import build_message_services
 from maskline.wiring.offboarding import build_offboardings
@@ -33,6 +34,7 @@ COMMANDS_EVERY_S = 5.0
 DESIRED_EVERY_S = 0.2
 PHONES_EVERY_S = 30.0
 SILENCES_EVERY_S = 5.0
+DIGESTS_EVERY_S = 30.0
 MESSAGES_EVERY_S = 60.0
 ACCESS_EVERY_S = 60.0
 ACCESS_LOG_EVERY_S = 60.0
@@ -106,6 +108,7 @@ def _chores(ground: Ground, calls: CallsClient, phones: Phones) -> list[Chore]:
         Chore("desired", DESIRED_EVERY_S, phones.catch_up),
         Chore("phones", PHONES_EVERY_S, phones.fleet.sweep),
         Chore("silences", SILENCES_EVERY_S, SilenceWatch(ground)),
+        Chore("digests", DIGESTS_EVERY_S, alert_digests(ground).tell_due),
         Chore("uploads", UPLOADS_EVERY_S, phones.uploads.sweep),
         Chore("whereabouts", UPLOADS_EVERY_S, phones.whereabouts.upkeep),
         Chore("messages", MESSAGES_EVERY_S, messages.sweep),

@@ -9,6 +9,7 @@ from core.config import Settings
 from maskline.beating import beating
 from maskline.celery_app import DEFAULT_QUEUE, QUEUES, make_celery
 from maskline.ground import open_ground
+from maskline.wiring.alerts import alert_notices
 from maskline.wiring.gateway import build_gateway
 from maskline.wiring.phones import build_phones
 from maskline.wiring.quality import build_inspecting
@@ -32,7 +33,11 @@ def main(settings: Settings) -> None:
         app = make_celery(settings)
         work = build_inspecting(ground, lambda: select_engine(settings))
         phones = build_phones(ground, all_ports(ground, build_gateway(ground)))
-        topics = {**handlers(work.calls, work.messages), **phones.uploads.handing_on.handlers()}
+        topics = {
+            **handlers(work.calls, work.messages),
+            **phones.uploads.handing_on.handlers(),
+            **alert_notices(ground).handlers(),
+        }
         register(app, thread, Deliverer(ground.database, ground.outbox, topics))
         run_celery(app, ",".join(sorted({DEFAULT_QUEUE, *QUEUES.values()})))
 

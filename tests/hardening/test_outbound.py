@@ -28,6 +28,7 @@ PHONES = ROOT / "devicepolicy" / "agent"
 """The phone's own program, which asks the server that it was enrolled with; no part of the server."""
 KNOWN = {
     "core/ledger/timestamping/authority.py": "the timestamp authority of the settings; no redirect is followed",
+    "core/webhook.py": "the other system of the settings (alerts.webhook_url); no redirect is followed",
     "gateway/calls/client.py": "the calls process: a Unix socket of the data folder",
     "gateway/messages/channels/smpp/session.py": "the SMSC of the settings (smpp.accounts)",
     "gateway/messages/channels/wecom/sources.py": "the vendor's library of the settings (wecom.library_path)",

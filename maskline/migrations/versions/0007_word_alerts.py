@@ -73,7 +73,8 @@ def downgrade() -> None:
         table.drop_index(op.f("ix_qa_alerts_digest_id"))
     # Of several of one category the last one stays open: the former schema allows no more.
     op.execute(
-        "UPDATE qa_alerts SET state = 'closed' WHERE inspection_id IS NOT NULL AND state <> 'closed' AND id <> ("
+        "UPDATE qa_alerts SET state = 'closed'"
+        " WHERE inspection_id IS NOT NULL AND state <> 'closed' AND id <> ("
         "SELECT max(b.id) FROM qa_alerts b WHERE b.inspection_id = qa_alerts.inspection_id"
         " AND b.category = qa_alerts.category AND b.state <> 'closed')"
     )

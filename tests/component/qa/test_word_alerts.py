@@ -1,7 +1,11 @@
 """Alerts for words: in which chats a rule holds, at once or once a day, and that a flood stays in bounds."""
 
 import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,9 +14,12 @@ from sqlalchemy import select
 from core.access.model import Role
 from core.clock import ManualClock
 from core.db import Database
+from core.errors import Unavailable
 from core.ledger.models import EntryRow
+from maskline.worker import Deliverer
 from qa import alerts as alerts_module
 from qa.alert_digests import AlertDigests
+from qa.alert_notices import AlertNotices
 from qa.alert_queue import AlertFilter, AlertQueue
 from qa.alert_rules import AlertRules, Choice, Timing
 from qa.inspection.errors import AlertRuleUnknown, AlertTaken
@@ -179,3 +186,87 @@ async def test_a_flood_is_bounded_and_is_handled_in_one_go(
     assert await desk.alerts.close_all(reviewer, found[0].id, "一并处理") == 2
     assert [row.state for row in await of_words(desk)] == ["closed", "taken", "closed"]
     assert (await desk.reader.alert(reviewer, found[2].id)).note == "一并处理"
+
+
+@dataclass
+class Listener:
+    """The other system. `away` faults are raised first."""
+
+    came: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    away: int = 0
+
+    async def send(self, message_id: str, kind: str, data: Mapping[str, Any]) -> None:
+        if self.away:
+            self.away -= 1
+            raise Unavailable
+        self.came.append((message_id, kind, dict(data)))
+
+
+def listening(desk: ThreadDesk) -> Listener:
+    listener = Listener()
+    notices = AlertNotices(
+        database=desk.database, outbox=desk.outbox, rulebook=own_rulebook(), site="https://qa.example/",
+        notifier=listener,
+    )  # fmt: skip
+    notices.listen(desk.desk.events)
+    desk.handlers = {**desk.handlers, **notices.handlers()}
+    desk.deliverer = Deliverer(desk.database, desk.outbox, desk.handlers)
+    return listener
+
+
+async def test_another_system_is_told_of_the_rules_that_were_chosen_and_of_no_word(desk: ThreadDesk) -> None:
+    listener = listening(desk)
+    await rules_of(desk).choose(desk.sees(Role.ADMINISTRATOR), "staff-threat", Choice(webhook=True))
+    await say(desk, f"{DEATH}，告诉你家人，13900001234", FAMILY)
+    await desk.deliver()
+    alert = next(row for row in await of_words(desk) if "staff-threat" in row.rules)
+    assert listener.came == [
+        (
+            alert.id,
+            "alert.raised",
+            {
+                "alert_id": alert.id,
+                "severity": "severe",
+                "suspected": False,
+                "rules": [
+                    {"id": title.id, "zh": title.zh, "en": title.en}
+                    for title in own_rulebook().titles(["staff-disclosure", "staff-threat"])
+                ],
+                "link": f"https://qa.example/alerts?thread={alert.thread_id}#alert-{alert.id}",
+            },
+        )
+    ]
+    told = json.dumps(listener.came, ensure_ascii=False)
+    assert not any(word in told for word in ("13900001234", "138", "弄死", "家人，", desk.customer.id))
+
+
+async def test_a_notice_that_was_not_taken_comes_again_as_the_same(desk: ThreadDesk) -> None:
+    listener = listening(desk)
+    listener.away = 1
+    await rules_of(desk).choose(desk.sees(Role.ADMINISTRATOR), "staff-threat", Choice(webhook=True))
+    await say(desk, DEATH)
+    await desk.deliver()
+    assert listener.came == []
+    desk.clock.advance(timedelta(minutes=1))
+    await desk.deliver()
+    (alert,) = await of_words(desk)
+    assert [message_id for message_id, _, _ in listener.came] == [alert.id]
+    desk.clock.advance(timedelta(hours=1))
+    assert await desk.deliver() == 0
+
+
+async def test_a_digest_is_one_notice_with_counts(desk: ThreadDesk) -> None:
+    listener = listening(desk)
+    admin = desk.sees(Role.ADMINISTRATOR)
+    await rules_of(desk).choose(admin, "staff-disclosure", Choice(timing=Timing.DAILY, webhook=True))
+    desk.clock.set(shanghai(10))
+    await say(desk, FAMILY, FAMILY)
+    await desk.deliver()
+    assert listener.came == []
+    desk.clock.set(shanghai(9, day=22))
+    digest_id = await digests_of(desk).tell_due()
+    await desk.deliver()
+    ((message_id, kind, data),) = listener.came
+    assert (message_id, kind, data["alerts"], data["day"]) == (digest_id, "alert.digest", 2, "2026-11-22")
+    assert [(rule["id"], rule["alerts"]) for rule in data["rules"]] == [("staff-disclosure", 2)]
+    assert data["link"] == f"https://qa.example/alerts?digest={digest_id}"
