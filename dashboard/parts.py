@@ -21,6 +21,7 @@ from devicepolicy.fleet import Fleet
 from devicepolicy.policies.build import Policies
 from devicepolicy.sync.queries import WantedReader
 from devicepolicy.uploads.build import Uploads
+from devicepolicy.whereabouts.build import Whereabouts
 from gateway.calls.accounts import SipAccountService
 from gateway.calls.desk import CallDesk
 from gateway.calls.queries import CallQueries
@@ -85,6 +86,7 @@ class DashboardParts:
     fleet: Fleet
     commands: Commands
     uploads: Uploads
+    whereabouts: Whereabouts
     policies: Policies
 
     @property

@@ -67,6 +67,7 @@ def dashboard_parts(
         fleet=phones.fleet,
         commands=phones.commands,
         uploads=phones.uploads,
+        whereabouts=phones.whereabouts,
         policies=phones.policies,
     )
 

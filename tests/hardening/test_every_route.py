@@ -32,7 +32,7 @@ STRANGE_TO_OWN_AND_TEAM = (
     "customer_id", "contact_id", "call_id", "inspection_id", "binding_id", "alert_id", "thread_id", "message_id",
     "employee_id", "session_id", "finding_id", "attachment_id", "block_id", "note_id", "step_id", "import_id",
     "export_id", "device_id", "command_id", "offboarding_id", "rebinding_id", "upload_event_id",
-    "batch_id", "check_in_id", "device_list_id",
+    "batch_id", "check_in_id", "device_list_id", "request_id",
 )  # fmt: skip
 OF_ONE_PERSON = {"export_id"}
 """Whoever holds the permission sees their own only, whatever the scope."""
@@ -154,7 +154,7 @@ async def test_another_departments_things_are_not_there(
     assert seen > 5
 
 
-MISSING = {"step-up-required", "sip-account-not-found", "attachment-not-cleared"}
+MISSING = {"step-up-required", "sip-account-not-found", "attachment-not-cleared", "photo-gone"}
 """What a thing of wang's may lack, told to those who may see him."""
 
 

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import secrets
+import struct
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +28,23 @@ PEKING = (39.9087, 116.3975)
 DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 PICTURE = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 40
 ALL_DAY = [{"day": day, "startMinutes": 0, "endMinutes": 1440} for day in DAYS]
+
+
+def png(width: int, height: int) -> bytes:
+    """Draw a real picture, all of one colour (PNG, W3C)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        whole = kind + data
+        return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    lines = (b"\0" + b"\x5a\x82\xa0" * width) * height
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(lines))
+        + chunk(b"IEND", b"")
+    )
 
 
 def policy(mode: str | None = "LOCATION_TRACK", *, hours: Any = ALL_DAY, **own: Any) -> dict[str, Any]:

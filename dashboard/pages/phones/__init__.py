@@ -16,6 +16,7 @@ from dashboard.pages.phones import (
     uploads,
 )
 from dashboard.pages.phones.kit import PhoneKit
+    whereabouts,
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
@@ -36,3 +37,4 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
         *policy_acts.endpoints(kit),
         *rollouts.endpoints(kit),
     ]
+        *whereabouts.endpoints(kit),

@@ -30,6 +30,7 @@ from devicepolicy.permissions import (
     COMMAND_WIPE,
     DEVICE_READ,
     DEVICE_WRITE,
+    LOCATION_READ,
 )
 
 ORDERS_SHOWN = 20
@@ -121,6 +122,7 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
                 "wipe": trusted and principal.allows(COMMAND_WIPE),
                 "relinquish": trusted and principal.allows(COMMAND_RELINQUISH),
                 "write": principal.allows(DEVICE_WRITE),
+                "locate": principal.allows(LOCATION_READ),
             },
         )
 
