@@ -16,7 +16,7 @@ from core.vault import SubjectKeys, Vault
 from core.web.endpoint import Endpoint
 from devicepolicy.devices.register import Register
 from devicepolicy.identity.gate import DeviceGate
-from devicepolicy.uploads import agent_api, api, conduct_api
+from devicepolicy.uploads import agent_api, api, conduct_api, money_api
 from devicepolicy.uploads.catalogue import catalogue
 from devicepolicy.uploads.conduct import ConductEvents
 from devicepolicy.uploads.conduct_desk import ConductDesk
@@ -25,6 +25,7 @@ from devicepolicy.uploads.handing_on import HandingOn
 from devicepolicy.uploads.intake import Intake
 from devicepolicy.uploads.lines import Lines
 from devicepolicy.uploads.models import UploadDeletionRow, UploadRecordingRow, UploadRecordRow
+from devicepolicy.uploads.money import MoneyFigures
 from devicepolicy.uploads.ports import (
     ConductSink,
     Consent,
@@ -68,6 +69,7 @@ class Uploads:
     recordings: Recordings
     queries: UploadQueries
     desk: ConductDesk
+    money: MoneyFigures
     handing_on: HandingOn
     upkeep: Upkeep
 
@@ -76,6 +78,7 @@ class Uploads:
         return [
             *api.endpoints(self.queries),
             *conduct_api.endpoints(self.queries, self.desk),
+            *money_api.endpoints(self.money),
             *agent_api.endpoints(gate, self.records, self.events, self.recordings),
         ]
 
@@ -163,6 +166,7 @@ def build_uploads(
             lines=lines,
             cover=ports.cover,
         ),
+        money=MoneyFigures(database, time_zone),
         handing_on=HandingOn(
             database,
             clock,

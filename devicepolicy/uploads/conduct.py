@@ -1,6 +1,6 @@
 """Takes conduct events: once each, marks what they say is deleted, and tells somebody at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -113,6 +113,7 @@ class ConductEvents:
         self, at: Session, event: UploadedEvent, entry: EventEntry, key: str, party: Party
     ) -> UploadEventRow:
         event_id, moment = new_id(), at.moment(event.at)
+        amount_fen, outgoing = _money(event)
         return UploadEventRow(
             id=event_id,
             device_id=at.row.id,
@@ -129,6 +130,8 @@ class ConductEvents:
             received_at=at.now,
             outside_hours=at.wanted.outside(moment),
             customer_id=party.customer_id,
+            amount_fen=amount_fen,
+            outgoing=outgoing,
             body=party.cipher.seal(Field(TABLE, "body", event_id), canonical_bytes(event.original)),
         )
 
@@ -190,3 +193,15 @@ class ConductEvents:
         )
         self._register.remember(session, row.device_id, "conduct", event=row.id, conduct=row.kind.value)
         await session.flush()
+
+
+def _money(event: UploadedEvent) -> tuple[int | None, bool | None]:
+    """Read what was stated of an amount and its direction; the edge has checked what an event may carry."""
+    evidence = event.original.get("evidence")
+    if not isinstance(evidence, Mapping):
+        return None, None
+    amount, outgoing = evidence.get("amount_fen"), evidence.get("outgoing")
+    return (
+        amount if isinstance(amount, int) else None,
+        outgoing if isinstance(outgoing, bool) else None,
+    )

@@ -21,7 +21,7 @@ from core.web.paging import paginate
 from devicepolicy import permissions
 from devicepolicy.uploads.errors import EventHandled, EventOpen, OwnConduct, UploadNotFound
 from devicepolicy.uploads.lines import Line, Lines
-from devicepolicy.uploads.model import ConductActKind, EventKind, Severity
+from devicepolicy.uploads.model import ConductActKind, EventKind, MoneyDirection, Severity
 from devicepolicy.uploads.models import ConductActRow, UploadEventRow, UploadRecordRow
 from devicepolicy.uploads.queries import uploads_within
 
@@ -42,6 +42,9 @@ class EventFilter:
     department_ids: Collection[str] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    direction: MoneyDirection | None = None
+    once: bool = False
+    """Leave out what contradicts an earlier event of the same id: an amount is not counted twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +298,10 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
         found.append(row.at >= wanted.since)
     if wanted.until is not None:
         found.append(row.at < wanted.until)
+    if wanted.direction is not None:
+        found.append(_went(wanted.direction))
+    if wanted.once:
+        found.append(row.contradicts.is_(None))
     same = (
         (row.kind, wanted.kind),
         (row.severity, wanted.severity),
@@ -302,3 +309,9 @@ def _conditions(wanted: EventFilter) -> list[ColumnElement[bool]]:
         (row.employee_id, wanted.employee_id),
     )
     return found + [column == value for column, value in same if value is not None]
+
+
+def _went(direction: MoneyDirection) -> ColumnElement[bool]:
+    if direction is MoneyDirection.UNSTATED:
+        return UploadEventRow.outgoing.is_(None)
+    return UploadEventRow.outgoing.is_(direction is MoneyDirection.SENT)

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from core.web.paging import PageQuery
 from core.web.schema import ApiModel, IdStr
 from devicepolicy.uploads.conduct_desk import MAX_AT_ONCE, Batch, EventFilter
-from devicepolicy.uploads.model import ConductActKind, EventKind, Severity
+from devicepolicy.uploads.model import ConductActKind, EventKind, MoneyDirection, Severity
 from devicepolicy.uploads.schemas import LineOut, RecordLineOut
 
 
@@ -24,6 +24,8 @@ class EventListQuery(PageQuery):
     employee_id: IdStr | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+    direction: MoneyDirection | None = None
+    once: bool = Field(default=False, description="Leave out what contradicts an earlier event")
 
     def wanted(self, device_id: str | None = None) -> EventFilter:
         """Give what the desk is asked."""
@@ -35,6 +37,8 @@ class EventListQuery(PageQuery):
             employee_id=self.employee_id,
             since=self.since,
             until=self.until,
+            direction=self.direction,
+            once=self.once,
         )
 
 

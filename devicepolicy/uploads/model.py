@@ -38,6 +38,14 @@ class EventKind(StrEnum):
     CHAT_APP_NEW_LOGIN = "CHAT_APP_NEW_LOGIN"
 
 
+class MoneyDirection(StrEnum):
+    """Which way a red packet or transfer went, as the phone stated it."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+    UNSTATED = "unstated"
+
+
 class ConductActKind(StrEnum):
     """What somebody does about a conduct event."""
 

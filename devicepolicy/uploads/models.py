@@ -83,6 +83,10 @@ class UploadEventRow(Base):
     customer_id: Mapped[str | None] = mapped_column(Id, index=True)
     body: Mapped[Sealed] = mapped_column(SealedColumn)
     contradicts: Mapped[str | None] = mapped_column(Id)
+    amount_fen: Mapped[int | None] = mapped_column(BigInteger)
+    """Of red packets and transfers: hundredths of a yuan (CNY), as the phone stated it."""
+    outgoing: Mapped[bool | None]
+    """The employee sent it; None: the phone did not say, or it has no direction."""
     marked: Mapped[int] = mapped_column(default=0)
     """How many records it marked as deleted."""
     conduct_id: Mapped[str | None] = mapped_column(Id)

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from devicepolicy.commands import kinds
 from devicepolicy.commands.model import NewCommand
@@ -152,6 +152,7 @@ MORE_PATHS = (
     "/phones/{good}/uploads",
     "/conduct",
     "/conduct/{CONTACT_DELETED}",
+    "/money",
 )
 CUSTOMER = "13800138001"
 
@@ -399,10 +400,8 @@ def test_a_list_of_own_phones_is_looked_at_taken_and_confirmed_in_one_go(
     lines = ["序列号,IMEI,资产编号,型号,员工账号", "SN-0001,490154203237518,ZC-1,Pura 80,lin"]
     lines += ["SN-0002,,ZC-2,Pura 80,", "SN-0003,,ZC-3,,nobody", "SN-0004,,ZC-4,,"]
     page.get_by_label("清单名称").fill("十一月采购")
-    content = "\n".join(lines).encode()
-    page.locator("input[type=file]").set_input_files(
-        [{"name": "a.csv", "mimeType": "text/csv", "buffer": content}]
-    )
+    file = FilePayload(name="a.csv", mimeType="text/csv", buffer="\n".join(lines).encode())
+    page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="上传并预览").click()
     side = page.locator("#side")
     expect(side).to_contain_text("3 行可以导入，尚未导入")

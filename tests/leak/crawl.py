@@ -19,7 +19,7 @@ STARTS = (
     "/", "/today", "/customers", "/threads", "/messages", "/live", "/held", "/alerts", "/team", "/calls",
     "/results", "/inspections", "/analysis", "/ledger", "/evidence", "/access-log", "/templates", "/imports",
     "/bindings", "/system", "/login", "/lines", "/employees", "/rules", "/offboarding", "/rebind", "/phones",
-    "/phones/enrol", "/policies", "/policies/new", "/rollouts", "/conduct?state=all", "/expected-phones", "/expected-phones/lists",
+    "/phones/enrol", "/policies", "/policies/new", "/rollouts", "/conduct?state=all", "/expected-phones", "/expected-phones/lists", "/money",
 )  # fmt: skip
 
 

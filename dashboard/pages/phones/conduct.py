@@ -26,7 +26,7 @@ from devicepolicy.uploads.catalogue import EventEntry, catalogue
 from devicepolicy.uploads.conduct_desk import EventFilter
 from devicepolicy.uploads.errors import UploadNotFound
 from devicepolicy.uploads.lines import Line
-from devicepolicy.uploads.model import EventKind, Severity
+from devicepolicy.uploads.model import EventKind, MoneyDirection, Severity
 from gateway.messages.permissions import MESSAGE_READ
 from gateway.permissions import CUSTOMER_READ
 from qa.alert_queue import AlertFilter, AlertLine, AlertQueue
@@ -61,6 +61,9 @@ class ConductQuery(PeriodQuery, DoneQuery):
     employee: IdStr | None = None
     department: IdStr | None = None
     phone: IdStr | None = None
+    direction: MoneyDirection | None = None
+    once: bool | None = None
+    """What contradicts an earlier event is left out, as it is in the figures of money."""
     undo: IdStr | None = None
 
 
@@ -127,6 +130,8 @@ def event_filter(query: ConductQuery, directory: Directory, calendar: Calendar) 
         department_ids=below if query.department else None,
         since=calendar.begin(query.since) if query.since else None,
         until=calendar.end(query.until) if query.until else None,
+        direction=query.direction,
+        once=bool(query.once),
     )
 
 

@@ -75,9 +75,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_dp_listed_hardware_phone_id"), "dp_listed_hardware", ["phone_id"])
     op.create_index("ix_dp_devices_hardware", "dp_devices", ["hardware"])
+    op.add_column("dp_upload_events", sa.Column("amount_fen", sa.BigInteger(), nullable=True))
+    op.add_column("dp_upload_events", sa.Column("outgoing", sa.Boolean(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("dp_upload_events", "outgoing")
+    op.drop_column("dp_upload_events", "amount_fen")
     op.drop_index("ix_dp_devices_hardware", table_name="dp_devices")
     op.drop_index(op.f("ix_dp_listed_hardware_phone_id"), table_name="dp_listed_hardware")
     op.drop_table("dp_listed_hardware")
