@@ -74,11 +74,25 @@ async def _terms(agent: Agent, told: argparse.Namespace) -> int:
     """Agree to the terms of now, or take an agreement back; whoever carries the phone may do both."""
     if not agent.memory.device_id:
         return _fail("not-enrolled")
+    if told.location:
+        return await _location(agent, told)
     if told.command == "withdraw":
         await agent.withdraw()
         _write(say("withdrawn"))
     elif await agent.agree(_consent(told)):
         _write(say("agreed", version=agent.memory.terms_version))
+    else:
+        raise NotAgreed
+    return 0
+
+
+async def _location(agent: Agent, told: argparse.Namespace) -> int:
+    """Agree to the separate terms on location, or take that back."""
+    if told.command == "withdraw":
+        await agent.whereabouts.withdraw()
+        _write(say("location-withdrawn"))
+    elif await agent.whereabouts.agree(_consent(told)):
+        _write(say("agreed", version=agent.memory.location_version))
     else:
         raise NotAgreed
     return 0
@@ -171,6 +185,8 @@ def _parser() -> argparse.ArgumentParser:
             made.add_argument("--qr", required=name == "enrol", help=say("qr"))
         if name in {"enrol", "run", "consent"}:
             made.add_argument("--agree", action="store_true", help=say("agree"))
+        if name in {"consent", "withdraw"}:
+            made.add_argument("--location", action="store_true", help=say("location"))
         if name == "run":
             made.add_argument("--once", action="store_true", help=say("once"))
             made.add_argument(

@@ -58,6 +58,11 @@ class Collector:
         self._jumps = Jumps(client.clock, steady, backlog.jump_s)
         self.wishes = Wishes(phone, zone)
 
+    @property
+    def jump_s(self) -> float:
+        """By how much the clock had been set in all, for what is made now."""
+        return self._jumps.total_s
+
     def sent_at(self, jump_s: float) -> str:
         """Give now by the clock as it was set when something was made, however it has been set since."""
         self.mind_clock()
@@ -91,6 +96,13 @@ class Collector:
         """A message of a messaging app. `more`: message_kind, group, recalls."""
         said = {"app": app, "contact": contact, "direction": "out" if outgoing else "in", "text": text}
         return self._record("CHAT", {**said, **more}, app)
+
+    def file(self, app: str, deed: str, **more: JSON) -> str | None:
+        """A file operation in a messaging app: downloaded, uploaded, forwarded, saved.
+
+        `more`: contact, name, size, content_sha256, as far as the screen or the file tells them.
+        """
+        return self._record("FILE", {"app": app, "deed": deed, **more}, app)
 
     def event(self, kind: str, evidence: Mapping[str, JSON] | None = None) -> str | None:
         """Conduct; which evidence each kind carries is in the protocol's document."""

@@ -30,6 +30,10 @@ class Memory:
     trust: str = ""
     ended: str = ""
     terms_version: str = ""
+    location_version: str = ""
+    """The terms on location that the employee agreed to; empty: none."""
+    fixed_s: float = 0.0
+    """When the last fix of a track was taken."""
     offset_s: float = 0.0
     floor_s: float = 0.0
     """The newest time that the server signed: it cannot be earlier than this."""

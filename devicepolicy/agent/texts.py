@@ -13,6 +13,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "withdraw": ("撤回同意（先停下正在运行的代理）", "withdraw the agreement (stop a running agent first)"),
     "agreed": ("已同意告知书 {version}", "agreed to the terms {version}"),
+    "location": ("指位置信息的单独告知书", "the separate terms on location"),
+    "location-withdrawn": (
+        "已撤回位置同意：不再上报位置，服务器删除轨迹",
+        "withdrawn: no location any more, and the server deletes the tracks",
+    ),
     "withdrawn": ("已撤回同意：不再上报和上传", "withdrawn: nothing is reported or handed in any more"),
     "status": ("显示本机状态", "show how the phone stands"),
     "conform": ("检验一个代理是否符合协议", "check an agent against the protocol"),

@@ -1,10 +1,12 @@
 """What the settings in force on the phone ask it to collect, and when."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from .phone import SimulatedPhone
+from .signing import JSON
 
 CHINA = timezone(timedelta(hours=8))
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
@@ -33,7 +35,7 @@ class Wishes:
     zone: tzinfo
 
     def record(self, kind: str, app: str | None = None) -> bool:
-        """Tell whether records of a kind (CALL, SMS, CHAT) are asked for."""
+        """Tell whether records of a kind (CALL, SMS, CHAT, FILE) are asked for."""
         value = self.phone.value
         if kind == "CALL":
             return bool(value("maskline.uploads.callLog"))
@@ -59,8 +61,24 @@ class Wishes:
     def open_now(self, now_s: float) -> bool:
         """Tell whether these are permitted hours, by the phone's own time zone."""
         windows = self.phone.value("maskline.permittedHours")
-        if windows is None:
-            return True
+        return windows is None or self._within(windows, now_s)
+
+    def location(self) -> str:
+        """Tell what is asked of the phone's whereabouts; what is not in force is off."""
+        value = self.phone.value
+        if value("maskline.uploads.location") is False:
+            return "LOCATION_OFF"
+        return str(value("maskline.location.mode") or "LOCATION_OFF")
+
+    def location_interval_s(self) -> float:
+        return 60.0 * max(5, self.phone.value("maskline.location.intervalMinutes") or 5)
+
+    def location_open(self, now_s: float) -> bool:
+        """Tell whether location may be collected now: in its hours and the permitted ones; none are never."""
+        windows = self.phone.value("maskline.location.hours") or []
+        return self._within(windows, now_s) and self.open_now(now_s)
+
+    def _within(self, windows: Sequence[Mapping[str, JSON]], now_s: float) -> bool:
         at = datetime.fromtimestamp(now_s, UTC).astimezone(self.zone)
         minute = at.hour * 60 + at.minute
         return any(

@@ -40,7 +40,7 @@ class Opened:
         """Say why what happened at a moment is not taken; None: it is, if its mode is among `least`."""
         if self.wanted.mode not in least:
             return FixOutcome.NOT_WANTED
-        if moment < self.consent.given_at - GRACE:
+        if moment < max(self.consent.given_at - GRACE, self.at.since):
             return FixOutcome.BEFORE_CONSENT
         if self.wanted.outside(moment):
             return FixOutcome.OUTSIDE_HOURS

@@ -18,6 +18,7 @@ from ..signing import JSON
 from ..store import FileStore
 from ..texts import say
 from .cases import CASES, Case
+from .location_cases import LOCATION_CASES
 from .stage import Stage
 from .upload_cases import UPLOAD_CASES
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 EVERY_S = 0.05
-ALL_CASES = (*CASES, *UPLOAD_CASES)
+ALL_CASES = (*CASES, *UPLOAD_CASES, *LOCATION_CASES)
 DEEDS = "deeds.jsonl"
 Launch: TypeAlias = Callable[[Path, Path], AbstractAsyncContextManager[None]]
 """Starts an agent on a file with the QR code's text and an empty folder, and ends it."""

@@ -32,6 +32,7 @@ DEVICE = "0193f3a1b2c37d4e8f90112233445566"
 OTHER = "0193f3a1b2c37d4e8f90112233445567"
 WINDOW_S = 300
 POLL_S = 0.5
+LOCATION_TERMS = "2026-01-01-location"
 
 
 @dataclass(slots=True)
@@ -87,6 +88,10 @@ class Stage:
     lost_answers: int = 0
     consent_missing: bool = False
     refused: int = 0
+    location_agreed: bool = False
+    fixes: list[Mapping[str, JSON]] = field(default_factory=list)
+    visits: dict[str, Mapping[str, JSON]] = field(default_factory=dict)
+    photos: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.key = Ed25519PrivateKey.generate()
@@ -207,6 +212,12 @@ class Stage:
             ("POST", "/uploads/events", self._records),
             ("POST", "/uploads/recordings", self._announce),
             ("PATCH", "/uploads/recordings/{id}", self._piece),
+            ("GET", "/location/terms", self._location_terms),
+            ("POST", "/location/consent", self._location_agree),
+            ("DELETE", "/location/consent", self._location_withdraw),
+            ("POST", "/location/fixes", self._fixes),
+            ("POST", "/location/check-ins", self._check_in),
+            ("PUT", "/location/check-ins/{id}/photo", self._photo),
             ("GET", "/wake", self._wake),
             ("GET", "/wake/poll", self._poll),
         ]
@@ -223,7 +234,7 @@ class Stage:
             self.seen.append(path)
             self._changed.set()
             raw = await request.read()
-            body = raw if request.method == "PATCH" else json.loads(raw) if raw else None
+            body = raw if request.method in {"PATCH", "PUT"} else json.loads(raw) if raw else None
             key = self.phone
             if path == "/enrol" and isinstance(body, dict):
                 key = Ed25519PublicKey.from_public_bytes(unb64u(body["public_key"]))
@@ -380,6 +391,44 @@ class Stage:
         state = "COMPLETE" if sound.whole else "OPEN"
         told = {"id": sound_id, "state": state, "offset": len(sound.data), "size": sound.told["size"]}
         return web.json_response(told)
+
+    async def _location_terms(self, _: web.Request, __: JSON) -> web.Response:
+        return web.json_response({**self.terms, "version": LOCATION_TERMS})
+
+    async def _location_agree(self, _: web.Request, body: JSON) -> web.Response:
+        right = self.terms[body["language"]]["sha256"]
+        if (body["version"], body["sha256"]) != (LOCATION_TERMS, right):
+            return self._fault("it did not agree to the terms on location as they are")
+        self.location_agreed = True
+        return web.Response(status=204)
+
+    async def _location_withdraw(self, _: web.Request, __: JSON) -> web.Response:
+        self.location_agreed = False
+        return web.Response(status=204)
+
+    async def _fixes(self, _: web.Request, body: JSON) -> web.Response:
+        if not self.location_agreed:
+            self.faults.append("it told where it is without the consent to that")
+            return _problem(403, "location-consent-required", terms_version=LOCATION_TERMS)
+        self.fixes += body["fixes"]
+        told = {"outcomes": ["kept"] * len(body["fixes"]), "server_time": self._time(), "skew_s": 0}
+        return web.json_response(told)
+
+    async def _check_in(self, _: web.Request, body: JSON) -> web.Response:
+        if not self.location_agreed:
+            self.faults.append("it checked in without the consent to that")
+            return _problem(403, "location-consent-required", terms_version=LOCATION_TERMS)
+        check_in_id = hashlib.sha256(body["check_in"]["id"].encode()).hexdigest()[:32]
+        self.visits[check_in_id] = body["check_in"]
+        photo = "COMPLETE" if check_in_id in self.photos else "AWAITED"
+        return web.json_response({"id": check_in_id, "photo": photo, "bound": False})
+
+    async def _photo(self, request: web.Request, body: JSON) -> web.Response:
+        check_in_id = request.match_info["id"]
+        if check_in_id not in self.visits:
+            return _problem(404, "check-in-unknown")
+        self.photos[check_in_id] = body
+        return web.json_response({"id": check_in_id, "photo": "COMPLETE", "bound": False})
 
     async def _wake(self, request: web.Request, _: JSON) -> web.StreamResponse:
         socket = web.WebSocketResponse()

@@ -16,6 +16,7 @@ from devicepolicy.agent.conformance.runner import ALL_CASES, by_command, check, 
 from devicepolicy.agent.memory import Kept
 from devicepolicy.agent.orders import Orders
 from devicepolicy.agent.uploads import Uploads
+from devicepolicy.agent.whereabouts import Whereabouts
 from devicepolicy.agent.wishes import Wishes
 
 CASE = {case.name: case for case in ALL_CASES}
@@ -136,6 +137,35 @@ def deaf_to_consent(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Agent, "_told_off", lambda *_: "refused")
 
 
+def always_locates(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Whereabouts, "_may", lambda *_: True)
+    agree = Whereabouts.agree
+
+    async def unasked(self: Whereabouts, client: Client) -> None:
+        self._memory.location_version = self._memory.location_version or "none"
+        if self._asked:
+            await agree(self, lambda _: "zh")
+        self._take_fix()
+        if names := self._store.names("fix-"):
+            await self._hand_in(client, names)
+
+    patch.setattr(Whereabouts, "__call__", unasked)
+
+
+def hides_mock(patch: pytest.MonkeyPatch) -> None:
+    fix = Whereabouts._fix
+
+    def honest_looking(self: Whereabouts, more):
+        self.position = {**(self.position or {}), "mock": False}
+        return fix(self, more)
+
+    patch.setattr(Whereabouts, "_fix", honest_looking)
+
+
+def another_picture(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("devicepolicy.agent.store.FileStore.read_bytes", lambda *_: b"\xff\xd8\xff another")
+
+
 @pytest.mark.parametrize(
     ("spoil", "case"),
     [
@@ -160,6 +190,11 @@ def deaf_to_consent(patch: pytest.MonkeyPatch) -> None:
         (collects_all, "upload-wanted"),
         (at_any_hour, "upload-hours"),
         (deaf_to_consent, "upload-consent"),
+        (always_locates, "location-consent"),
+        (always_locates, "location-hours"),
+        (always_locates, "check-in"),
+        (hides_mock, "location-honest"),
+        (another_picture, "check-in"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
