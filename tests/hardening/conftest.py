@@ -69,6 +69,8 @@ async def _things_of_wang(stage: Stage) -> dict[str, str]:
             select(AttachmentRow.id).where(AttachmentRow.customer_id == customer_id)
         )
     note = await gateway.notes.add(wang, customer_id, "下午再打")
+    change = CustomerChange(name="王五五")
+    request_id = await gateway.approvals.desk.change(wang, customer_id, change, "更正姓名")
     due = stage.clock.now() + timedelta(days=1)
     step = await gateway.notes.plan(wang, customer_id, StepAsked(StepKind.CALL, due))
     block = await gateway.consent.block(
@@ -88,6 +90,7 @@ async def _things_of_wang(stage: Stage) -> dict[str, str]:
         "batch_id": await _conduct_handled_in_one_go(stage, wang, admin, device_id),
         "check_in_id": await _a_check_in(stage, wang, device_id),
         "message_id": message_id, "thread_id": thread_id, "attachment_id": attachment or "", "note_id": note.id,
+        "request_id": request_id,
         "step_id": step.id, "block_id": block.id, "import_id": report.import_id, "session_id": sessions[0].id,
         "export_id": await _an_export_of_another_auditor(stage, admin),
         "device_list_id": await _a_list_of_own_phones(stage, admin),

@@ -16,7 +16,7 @@ MAX_PAGES = 95
 MAX_TRIES = 12
 EVENTS = "/live/events"
 STARTS = (
-    "/", "/today", "/customers", "/threads", "/messages", "/live", "/held", "/alerts", "/team", "/calls",
+    "/", "/today", "/customers", "/approvals", "/threads", "/messages", "/live", "/held", "/alerts", "/word-rules", "/team", "/calls",
     "/results", "/inspections", "/analysis", "/ledger", "/evidence", "/access-log", "/templates", "/imports",
     "/bindings", "/system", "/login", "/lines", "/employees", "/rules", "/offboarding", "/rebind", "/phones",
     "/phones/enrol", "/policies", "/policies/new", "/rollouts", "/conduct?state=all", "/expected-phones", "/expected-phones/lists", "/money",

@@ -123,6 +123,7 @@ class Stage:
             code, content = await admin.ask("POST", "/api/v1/customers", body)
             assert code == 201, content
         await self._keep_by_key(admin, agent, json.loads(content)["id"])
+        await self._ask_for_changes(admin, json.loads(content)["id"])
         for column in ("name", "id_number", "external_id", "city", "time_zone"):
             body = {"phone": "13800138000", "name": "张三丰", column: number(f"refused {column}")}
             await admin.ask("POST", "/api/v1/customers", body)
@@ -154,6 +155,25 @@ class Stage:
             )
 
         await self._import_by_page(admin, "\n".join(rows))
+
+    async def _ask_for_changes(self, admin: Crawler, customer_id: str) -> None:
+        """A change that waits for a second person, its reason, and a list of customers that waits, too."""
+        number = self.canaries.number
+        wish = {
+            "phone": number("stored phone that waits"), "id_number": f"E{number('stored id that waits')[3:]}",
+            "reason": f"客户换号 {number('stored reason of a change')}",
+        }  # fmt: skip
+        path = f"/api/v1/customers/{customer_id}/change-requests"
+        code, content = await admin.ask("POST", path, wish)
+        assert code == 201, content
+        code, content = await admin.ask(
+            "PATCH", f"/api/v1/customers/{customer_id}", {"phone": number("refused change")}
+        )
+        assert code == 409, content
+        wish = {"reason": number("stored reason of an export"), "tag": number("refused tag of an export")}
+        assert (await admin.ask("POST", "/api/v1/customer-exports", wish))[0] == 422
+        code, content = await admin.ask("POST", "/api/v1/customer-exports", {"reason": wish["reason"]})
+        assert code == 201, content
 
     async def _keep_by_key(self, admin: Crawler, agent: Staff, customer_id: str) -> None:
         """A CRM may name its request by the customer's number; consent and block come with a word of why."""

@@ -121,7 +121,14 @@ def test_the_pages_of_every_role_were_really_seen(gathered):
         "agent": ("/today", "/customers", "/threads", "/results"),
         "supervisor": ("/live", "/held", "/alerts", "/team", "/threads", "/live/events"),
         "reviewer": ("/held", "/inspections", "/analysis", "/live/events"),
-        "administrator": ("/imports", "/imports/template.csv", "/bindings", "/templates", "/system"),
+        "administrator": (
+            "/approvals",
+            "/imports",
+            "/imports/template.csv",
+            "/bindings",
+            "/templates",
+            "/system",
+        ),
         "auditor": ("/ledger", "/evidence", "/access-log"),
     }
     missing = {f"{role} GET {page}" for role, seen in pages.items() for page in seen} - good
