@@ -5,7 +5,6 @@ What it must not lose (the orders it keeps, what it has done) it has in memory: 
 
 import asyncio
 import json
-import random
 import secrets
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.fleet_wire import HOST, Answer, Http, Lost, Mqtt, json_of
+from devicepolicy.agent.backoff import Backoff
 from devicepolicy.agent.signing import (
     COMMAND,
     DESIRED,
@@ -29,7 +29,6 @@ from devicepolicy.agent.signing import (
 API = "/api/v1/agent"
 MARK = "shortSupportMessage"
 """The setting by which a push is told from the one before."""
-PAUSES_S = (0.2, 1.0, 5.0)
 DONE = "SUCCEEDED"
 
 
@@ -66,33 +65,34 @@ class Phone:
     effects: Counter[str] = field(default_factory=Counter)
     pending: dict[str, int] = field(default_factory=dict)
     round: asyncio.Task[None] | None = None
-    tries: int = 0
+    again: Backoff = field(default_factory=Backoff)
 
     # --- staying connected
 
     async def stay(self, way: str, turn: asyncio.Semaphore) -> None:
         """Be woken by `way` until cancelled; what breaks comes back as the protocol says.
 
-        Connected again it does a whole round. Not the first time: then it has nothing to catch up with.
+        Over WebSocket it is told at once what it missed; over MQTT it does a round, but for the first time.
         """
-        self.way, failures, again = way, 0, False
+        self.way, joined, backoff = way, False, Backoff()
         while True:
             try:
                 async with turn:
                     line = self.line = await self._join()
                 self.world.note("joined", self.index)
-                if again:
+                backoff.worked()
+                if joined and way == "mqtt":
                     self.look("commands")
                     self.look("policy")
-                failures, again = 0, True
+                joined = True
                 await line.over
             except (Lost, OSError):
-                failures += 1
+                pass  # it was away, or would not
             finally:
                 if self.line is not None:
                     self.line.close()
                     self.line = None
-            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)] * (0.5 + random.random()))  # noqa: S311
+            await asyncio.sleep(backoff.next_s())
 
     async def _join(self) -> Http | Mqtt:
         loop = asyncio.get_running_loop()
@@ -137,12 +137,11 @@ class Phone:
                 try:
                     if places:  # else the last round has seen to it
                         await self._ask_at(places)
-                    self.tries = 0
+                    self.again.worked()
                 except (Lost, OSError):
                     self.world.note("lost", self.index)
                     self.pending |= dict.fromkeys(places, 0)
-                    await asyncio.sleep(PAUSES_S[min(self.tries, 2)] * (0.5 + random.random()))  # noqa: S311
-                    self.tries += 1
+                    await asyncio.sleep(self.again.next_s())
         finally:
             self.round = None
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from . import __version__
 from .backlog import Backlog
+from .backoff import Backoff
 from .client import Client, Problem
 from .collector import Collector
 from .faults import NetworkLost
@@ -26,6 +27,8 @@ from .uploads import Uploads
 from .whereabouts import Whereabouts
 
 BUNDLE = "android.app.extra.PROVISIONING_ADMIN_EXTRAS_BUNDLE"
+WAITING_S = 5.0
+"""Between two questions of a phone that waits to be approved."""
 GONE = {"device-released": "RELEASED", "device-rejected": "REJECTED", "device-unknown": "UNKNOWN"}
 Consent: TypeAlias = Callable[[Mapping[str, JSON]], str | None]
 """Shows the terms; gives the language (`zh`, `en`) in which the employee agreed, or None: no."""
@@ -219,6 +222,8 @@ class Agent:
         return "consent" if outcome == "ok" else outcome
 
     def _told_off(self, problem: Problem) -> str:
+        if problem.status >= 500:
+            return "offline"  # it is there, and cannot: as good as no answer
         if problem.code == "device-pending":
             return "waiting"
         if problem.code in {"consent-required", "consent-stale"}:
@@ -268,9 +273,10 @@ async def run(
     *,
     said: Callable[[str], None] = lambda _: None,
     every_s: float | None = None,
+    backoff: Backoff | None = None,
 ) -> None:
     """Do rounds until the phone is no longer managed: when woken, and when the next report is due."""
-    rung = asyncio.Event()
+    rung, again = asyncio.Event(), backoff or Backoff()
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(_listen(agent, wake, rung), name="wake")
         while True:
@@ -280,8 +286,12 @@ async def run(
             if outcome == "ended":
                 break
             pause = agent.memory.report_every_s if every_s is None else every_s
-            if outcome in {"waiting", "offline"}:
-                pause = min(pause, 5.0)
+            if outcome == "offline":
+                pause = min(pause, again.next_s())
+            else:
+                again.worked()
+            if outcome == "waiting":
+                pause = min(pause, WAITING_S)
             try:
                 async with asyncio.timeout(pause):
                     await rung.wait()

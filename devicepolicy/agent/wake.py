@@ -9,48 +9,64 @@ from typing import Literal, TypeAlias
 import aiohttp
 
 from .agent import Agent
+from .backoff import Backoff
 from .client import Problem
 from .faults import NetworkLost
 
 Way: TypeAlias = Literal["websocket", "poll", "mqtt"]
-PAUSES_S = (0.2, 1.0, 5.0, 15.0, 30.0)
 HEARTBEAT_S = 60.0
 POLL_S = 90.0
 """Longer than the server holds a poll open."""
 NO_WEBSOCKET = 3
-"""Handshakes that may fail before long poll is taken for a while."""
+"""Handshakes that may fail in a row before long poll is taken for a while."""
+POLLS = 10
+BREATH_S = 0.2
+NOT_OURS = frozenset({401, 403})
+LET_GO = aiohttp.WSCloseCode.OK
 
 
-async def stay_awake(agent: Agent, rung: asyncio.Event, way: Way = "websocket") -> None:
+async def stay_awake(
+    agent: Agent, rung: asyncio.Event, way: Way = "websocket", backoff: Backoff | None = None
+) -> None:
     """Ring whenever the server wants something, until cancelled. Connections that break come back."""
-    failures = 0
+    pause = backoff or Backoff()
+    failed, polls = 0, 0
     while True:
-        polling = way == "poll" or (way == "websocket" and failures >= NO_WEBSOCKET)
         try:
             if way == "mqtt":
-                await _by_mqtt(agent, rung)
-            elif polling:
+                await _by_mqtt(agent, rung, pause)
+            elif way == "poll" or polls:
+                polls = max(0, polls - 1)
                 await _by_poll(agent, rung)
+                pause.worked()
+                continue
             else:
-                await _by_websocket(agent, rung)
-            failures = 0
+                failed += 1
+                await _by_websocket(agent, rung, pause)
+                failed = 0
         except Problem:
-            failures += 1
             rung.set()  # perhaps we were let go: the round asks, and learns why
         except (NetworkLost, aiohttp.ClientError, TimeoutError, OSError):
-            failures += 1
-        if failures:
-            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S)) - 1])
+            if failed >= NO_WEBSOCKET:
+                failed, polls = 0, POLLS
+        await asyncio.sleep(pause.next_s())
 
 
-async def _by_websocket(agent: Agent, rung: asyncio.Event) -> None:
+async def _by_websocket(agent: Agent, rung: asyncio.Event, pause: Backoff) -> None:
     """Stay connected once. The server says at once what was there before we came."""
     url, headers = agent.client.signed("GET", "/wake")
-    async with agent.client.http.ws_connect(url, headers=headers, heartbeat=HEARTBEAT_S) as socket:
-        async for message in socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                rung.set()
-    rung.set()  # the end may mean that we were let go: ask
+    try:
+        async with agent.client.http.ws_connect(url, headers=headers, heartbeat=HEARTBEAT_S) as socket:
+            pause.worked()
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    rung.set()
+            if socket.close_code == LET_GO:
+                rung.set()  # another connection took its place, or we are managed no more: ask
+    except aiohttp.WSServerHandshakeError as refused:
+        if refused.status in NOT_OURS:
+            rung.set()
+        raise
 
 
 async def _by_poll(agent: Agent, rung: asyncio.Event) -> None:
@@ -59,10 +75,10 @@ async def _by_poll(agent: Agent, rung: asyncio.Event) -> None:
     answer = await agent.client.ask("GET", seen, timeout_s=POLL_S)
     if answer.body["looks"]:
         rung.set()
-        await asyncio.sleep(PAUSES_S[0])  # let the round fetch it before we ask again
+        await asyncio.sleep(BREATH_S)  # let the round fetch it before we ask again
 
 
-async def _by_mqtt(agent: Agent, rung: asyncio.Event) -> None:
+async def _by_mqtt(agent: Agent, rung: asyncio.Event, pause: Backoff) -> None:
     """Subscribe once to what is said to us. Needs the extra `mqtt`."""
     import aiomqtt
 
@@ -78,6 +94,7 @@ async def _by_mqtt(agent: Agent, rung: asyncio.Event) -> None:
         ) as broker:
             for topic in account["topics"]:
                 await broker.subscribe(topic, qos=1)
+            pause.worked()
             rung.set()
             async for _ in broker.messages:
                 rung.set()

@@ -126,7 +126,7 @@ def _talk(
         except WakeFull:  # the last place went while it shook hands
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER)
             return
-        teller = _Teller(socket, connection)
+        teller = _Teller(socket, connection, hub)
         try:
             for look in await standing.looks(device_id):
                 connection.tell(look)
@@ -143,11 +143,12 @@ def _talk(
 class _Teller:
     """Writes to one phone's socket when there is something to say: no task of its own while there is not."""
 
-    __slots__ = ("_connection", "_sending", "_socket")
+    __slots__ = ("_connection", "_hub", "_sending", "_socket")
 
-    def __init__(self, socket: web.WebSocketResponse, connection: Connection) -> None:
+    def __init__(self, socket: web.WebSocketResponse, connection: Connection, hub: WakeHub) -> None:
         self._socket = socket
         self._connection = connection
+        self._hub = hub
         self._sending: asyncio.Task[None] | None = None
         connection.ring = self._ring
 
@@ -160,7 +161,9 @@ class _Teller:
             while looks := self._connection.take():
                 for look in looks:
                     if look.place is Place.BYE:
-                        await self._socket.close(code=WSCloseCode.GOING_AWAY)
+                        # Who is let go asks why; were all of a restart to ask, they would come at once.
+                        code = WSCloseCode.GOING_AWAY if self._hub.closed else WSCloseCode.OK
+                        await self._socket.close(code=code)
                         return
                     await self._socket.send_str(look.text())
         except (ConnectionError, RuntimeError):

@@ -86,6 +86,11 @@ class WakeHub:
     def __contains__(self, device_id: object) -> bool:
         return device_id in self._waiting
 
+    @property
+    def closed(self) -> bool:
+        """Whether this process lets every phone go: it ends."""
+        return self._closed
+
     def check_room(self, device_id: str) -> None:
         """Raise `WakeFull` where there is no room for this phone."""
         if self._closed or (len(self._waiting) >= self.limits.connections and device_id not in self):

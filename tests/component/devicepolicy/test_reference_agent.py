@@ -13,6 +13,7 @@ from core.clock import ManualClock
 from core.config import Settings
 from core.db import Database
 from devicepolicy.agent.agent import BUNDLE, Invitation, NotAgreed, ServerNotTrusted, run
+from devicepolicy.agent.backoff import Backoff
 from devicepolicy.agent.client import Problem
 from devicepolicy.agent.faults import POINTS, Faults, NetworkLost
 from devicepolicy.agent.settings import Facts
@@ -274,11 +275,10 @@ async def test_websocket_that_is_closed_to_us_gives_way_to_polling(site: Site, m
         raise aiohttp.ClientConnectionError
 
     monkeypatch.setattr("devicepolicy.agent.wake._by_websocket", closed)
-    monkeypatch.setattr("devicepolicy.agent.wake.PAUSES_S", (0.01,))
     await site.order(handset)
     rung = asyncio.Event()
     async with asyncio.timeout(10):
-        task = asyncio.ensure_future(stay_awake(handset.agent, rung))
+        task = asyncio.ensure_future(stay_awake(handset.agent, rung, backoff=Backoff(0.01, 0.01)))
         await rung.wait()
         task.cancel()
 

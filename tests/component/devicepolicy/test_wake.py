@@ -113,7 +113,7 @@ async def test_a_new_connection_replaces_the_one_before(site: Site) -> None:
     second = await site.socket(phone)
     async with asyncio.timeout(10):
         message = await first.receive()
-    assert (message.type, message.data) == (WSMsgType.CLOSE, WSCloseCode.GOING_AWAY)
+    assert (message.type, message.data) == (WSMsgType.CLOSE, WSCloseCode.OK)
     await lock(site.house, phone)
     assert await said(second) == {"look": "commands", "version": 1}
     assert len(site.house.hub) == 1
@@ -129,7 +129,7 @@ async def test_a_phone_that_is_dismissed_or_talks_is_cut(site: Site) -> None:
         await house.wakes.say_bye(session, gone.device_id)
     await second.send_str("hello")
     async with asyncio.timeout(10):
-        assert (await first.receive()).data == WSCloseCode.GOING_AWAY
+        assert (await first.receive()).data == WSCloseCode.OK
         assert (await second.receive()).data == WSCloseCode.POLICY_VIOLATION
         while len(house.hub):  # noqa: ASYNC110
             await asyncio.sleep(0)
