@@ -35,6 +35,14 @@ from devicepolicy.uploads.errors import (
 )
 from devicepolicy.uploads.model import Outcome, RecordKind
 from devicepolicy.uploads.schemas import EventsIn, RecordingIn, RecordsIn
+from devicepolicy.whereabouts.errors import (
+    CheckInRefused,
+    CheckInUnknown,
+    LocationConsentRequired,
+    PhotoRefused,
+)
+from devicepolicy.whereabouts.model import FixOutcome, Purpose
+from devicepolicy.whereabouts.schemas import CheckInIn, FixesIn
 from scripts.make_agent_settings import PAGE, page, text
 
 PROTOCOL = PAGE.with_name("agent-protocol.md")
@@ -59,7 +67,18 @@ def test_settings_are_those_of_the_capability_table() -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [EnrolIn, AgreementIn, ReportIn, AckBody, ResultsBody, RecordsIn, EventsIn, RecordingIn],
+    [
+        EnrolIn,
+        AgreementIn,
+        ReportIn,
+        AckBody,
+        ResultsBody,
+        RecordsIn,
+        EventsIn,
+        RecordingIn,
+        FixesIn,
+        CheckInIn,
+    ],
 )
 def test_examples_of_the_document_are_what_the_server_takes(model) -> None:
     text = PROTOCOL.read_text("utf-8")
@@ -69,16 +88,31 @@ def test_examples_of_the_document_are_what_the_server_takes(model) -> None:
         model.model_validate_json(example)
 
 
+def test_hashes_of_the_documents_fix_and_check_in() -> None:
+    text = PROTOCOL.read_text("utf-8")
+    for name, of in (
+        ("FixesIn", lambda body: body["fixes"][0]),
+        ("CheckInIn", lambda body: body["check_in"]),
+    ):
+        (example,) = re.findall(rf"<!-- {name} -->\n```json\n(.*?)```", text, re.DOTALL)
+        item = of(json.loads(example))
+        digest = item.pop("sha256")
+        assert signing.sha256_of(item) == sha256_of(item) == digest
+
+
 def test_the_document_names_every_refusal_and_every_command() -> None:
     text = PROTOCOL.read_text("utf-8")
     for refusal in REFUSALS:
         assert f"`{refusal.code}`" in text
-    for kind in (*CommandKind, *Outcome):
+    for kind in (*CommandKind, *Outcome, *FixOutcome, *Purpose):
         assert f"`{kind.value}`" in text
     for event, entry in catalogue().events.items():
         (line,) = re.findall(rf"^\| `{event.value}` \| (.*) \|$", text, re.MULTILINE)
         assert set(re.findall(r"`(\w+)`", line)) == entry.evidence
-    for error in (OffsetWrong, PieceInvalid, RecordingBroken, RecordingNotWanted, RecordingUnknown):
+    for error in (
+        *(OffsetWrong, PieceInvalid, RecordingBroken, RecordingNotWanted, RecordingUnknown),
+        *(LocationConsentRequired, CheckInRefused, CheckInUnknown, PhotoRefused),
+    ):
         assert f"`{error.code}`" in text
 
 
