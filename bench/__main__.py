@@ -15,12 +15,12 @@ from rich.console import Console
 
 from bench import machine
 from bench.figure import Result, table
-from bench.page import page
+from bench.kept import kept_runs, with_kept
+from bench.page import PAGE, page
 from bench.plan import PLAN, Planned
 
 ROOT = Path(__file__).resolve().parents[1]
 _ERROR = re.compile(r"^[\w.]*(?:Error|Exception): .*", re.MULTILINE)
-PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 
 
 def run(planned: Planned, folder: Path, *, quick: bool) -> Result:
@@ -71,7 +71,8 @@ def main() -> int:
     if chosen.quick or chosen.names:
         console.print("short or partial run: the page of the documentation is unchanged", style="dim")
     else:
-        chosen.page.write_text(page(plan, results, machine.facts(), load), encoding="utf-8")
+        made = with_kept(page(plan, results, machine.facts(), load), kept_runs())
+        chosen.page.write_text(made, encoding="utf-8")
         console.print(f"written: {chosen.page.relative_to(ROOT)}", markup=False)
     return 1 if broken else 0
 

@@ -86,8 +86,8 @@ def table(figures: Sequence[Figure], title: str | None = None) -> Table:
     return made
 
 
-def alone(measure: Callable[[Options], Result], about: str, *, takes_data: bool = False) -> None:
-    """Run one benchmark as a command. Exit code 0 also when it was skipped."""
+def alone(measure: Callable[[Options], Result], about: str, *, takes_data: bool = False) -> Result:
+    """Run one benchmark as a command; give what it came to. Exit code 0 also when it was skipped."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a short run, for a look")
     parser.add_argument("--result", type=Path, help="also write the result here, as JSON")
@@ -105,8 +105,9 @@ def alone(measure: Callable[[Options], Result], about: str, *, takes_data: bool 
     console = Console(width=150 if not sys.stdout.isatty() else None)
     if result.skipped:
         console.print(f"skipped: {result.skipped}", style="yellow", markup=False)
-        return
+        return result
     if result.detail:
         console.print(result.detail, markup=False, highlight=False)
     console.print(table(result.figures))
     console.print("ratio = ours / peer; ↓ less is better", style="dim")
+    return result

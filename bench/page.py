@@ -7,6 +7,7 @@ from bench.figure import Figure, Result, number
 from bench.plan import Planned
 
 HEAD = (Path(__file__).parent / "page_head.md").read_text("utf-8")
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
 COLUMNS = (
     "| 项目 / figure | 本系统 / ours | 单位 / unit | 对照 / peer | 其值 / its | 比值 / ratio | 附注 / note |",
     "| --- | ---: | --- | --- | ---: | ---: | --- |",

@@ -1,13 +1,14 @@
 """Phones under load: memory of an idle one, a policy for all, an unbinding, and orders while the server dies.
 
-    .venv/bin/python -m bench.phones [--quick] [--phones 10000] [--unbound 1000]
+    .venv/bin/python -m bench.phones [--quick] [--phones 10000] [--unbound 1000] [--keep]
 
 The web, relay and calls processes as they run in a deployment, on SQLite; a real Mosquitto; phones in
 processes of their own, each with its key: every request and every WebSocket handshake is signed and checked,
 every document verified, every setting proved. Both ways of waking one after the other, same phones, same
 database. The peer is a bare aiohttp WebSocket server that sends one text to as many connections.
 `--unbound` is how many are connected while employees are unbound; 300 of them get orders while the web
-process is killed and started again. Ten thousand take a quarter of an hour, and as many open files.
+process is killed and started again. `--keep` keeps the figures of a run in bench/kept/ and puts them on the
+page, under "Runs of their own", where `make bench` leaves them. Ten thousand need 14,500 open files.
 """
 
 import argparse
@@ -23,10 +24,13 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
+from bench import machine
 from bench.figure import Figure, Missing, Options, Result, alone
 from bench.fleet_acts import Gone, Office, Push, Survived, office, push, ready_to_unbind, survive, unbind
 from bench.fleet_clients import EACH, Clients, clients, raise_limits
 from bench.fleet_seed import admit_all, seed
+from bench.kept import Kept, keep, kept_runs, with_kept
+from bench.page import PAGE
 from tests.support.mosquitto import PASSWORD, Mosquitto, MosquittoMissing
 from tests.support.system import ROOT, System, free_port
 
@@ -340,11 +344,33 @@ def _gone_figures(name: str, gone: Sequence[Gone], bare: Bare) -> list[Figure]:
     return made
 
 
+def keep_run(phones: int, unbound: int, load: float, result: Result) -> None:
+    """Keep a run of its own, and put it on the page."""
+    run = Kept(
+        name=f"phones-{phones:06}",
+        zh=f"{phones:,} 台手机",
+        en=f"{phones:,} phones",
+        command=f"python -m bench.phones --phones {phones} --unbound {unbound} --keep",
+        facts=tuple(machine.facts()),
+        load=load,
+        result=result,
+    )
+    say(f"kept: {keep(run).relative_to(ROOT)}")
+    PAGE.write_text(with_kept(PAGE.read_text("utf-8"), kept_runs()), encoding="utf-8")
+    say(f"written: {PAGE.relative_to(ROOT)}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--phones", type=int)
     parser.add_argument("--unbound", type=int)
+    parser.add_argument("--keep", action="store_true")
     chosen, rest = parser.parse_known_args()
+    if chosen.keep and (chosen.phones is None or chosen.unbound is None or "--quick" in rest):
+        parser.error("--keep takes --phones and --unbound, and no --quick")
     sys.argv[1:] = rest
     given = {"phones": chosen.phones, "unbound": chosen.unbound}
-    alone(lambda options: measure(Options(options.quick, options.data, given)), __doc__)
+    load_before = machine.load()
+    made = alone(lambda options: measure(Options(options.quick, options.data, given)), __doc__ or "")
+    if chosen.keep and not made.skipped:
+        keep_run(chosen.phones, chosen.unbound, load_before, made)

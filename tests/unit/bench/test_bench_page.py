@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bench.data import data_folder
 from bench.figure import Figure, Missing, Options, Result, number, table
+from bench.kept import HEADING, Kept, keep, kept_runs, with_kept
 from bench.page import cell, page, row
 from bench.plan import PLAN
 
@@ -91,3 +92,29 @@ def test_missing_data_is_one_clear_line(tmp_path, monkeypatch):
         data_folder(Options(), "evasion")
     (tmp_path / "evasion").mkdir()
     assert data_folder(Options(), "evasion") == tmp_path
+
+
+def run_of(name: str, rate: float) -> Kept:
+    result = Result((Figure(f"pushed, {name}", rate, "phones/s", "bare", 2.0),), "10 refused", "", 700.0)
+    return Kept(name, "一万台", "ten thousand", f"python -m {name}", (("date", "today"),), 0.1, result)
+
+
+def test_a_run_of_its_own_stays_on_the_page_until_it_is_made_again(tmp_path):
+    assert kept_runs(tmp_path) == []
+    keep(run_of("phones-10000", 100.0), tmp_path)
+    keep(run_of("phones-03000", 300.0), tmp_path)
+    keep(run_of("phones-10000", 200.0), tmp_path)
+    runs = kept_runs(tmp_path)
+    assert runs == [run_of("phones-03000", 300.0), run_of("phones-10000", 200.0)]
+    first = page(PLAN, {"verdicts": Result((RATE,))}, [("processor", "A")], 0.25)
+    text = with_kept(first, runs)
+    assert text.startswith(first.rstrip())
+    assert text.count(HEADING) == 1
+    for run in runs:
+        assert text.count(row(run.result.figures[0])) == 1
+        assert f"`{run.command}`, 700 s; date today; load before 0.10" in text
+    again = page(PLAN, {"verdicts": Result((DELAY,))}, [("processor", "B")], 0.5)
+    assert with_kept(again, runs).count(row(runs[0].result.figures[0])) == 1, "a new page keeps them"
+    only = with_kept(text, runs[:1])
+    assert (row(runs[0].result.figures[0]) in only, row(runs[1].result.figures[0]) in only) == (True, False)
+    assert with_kept(text, []) == first
