@@ -25,6 +25,7 @@ from devicepolicy.commands.build import build_commands
 from devicepolicy.commands.ending import EndedByCommand
 from devicepolicy.commands.events import CommandFinished
 from devicepolicy.commands.kinds import LOCK, Order
+from devicepolicy.commands.lost import LostByCommand
 from devicepolicy.commands.model import CommandView, NewCommand
 from devicepolicy.commands.queries import commands_waiting
 from devicepolicy.wake.build import build_waking
@@ -84,8 +85,16 @@ class Handset:
 class Site:
     """A house with commands and waking."""
 
-    def __init__(self, database: Database, clock: ManualClock, settings: Settings) -> None:
-        self.house = house = House(database, clock, settings)
+    def __init__(
+        self,
+        database: Database,
+        clock: ManualClock,
+        settings: Settings,
+        *,
+        before: "Site | None" = None,
+    ) -> None:
+        """`before`: the site whose process has ended, on the same database."""
+        self.house = house = House(database, clock, settings, before=None if before is None else before.house)
         self.second = house.principal(Role.ADMINISTRATOR)
         self.waking = build_waking(
             database=database,
@@ -106,6 +115,7 @@ class Site:
             settings=settings.phones.commands,
         )
         house.bus.subscribe(CommandFinished, EndedByCommand(house.fleet.enrolment))
+        house.bus.subscribe(CommandFinished, LostByCommand(house.fleet.desired))
         self.http: aiohttp.ClientSession
         self.url = ""
 
@@ -132,9 +142,11 @@ async def open_site(
     clock: ManualClock,
     settings: Settings,
     more: Callable[[Site], list[Endpoint]] = lambda _: [],
+    *,
+    before: Site | None = None,
 ) -> AsyncIterator[Site]:
-    """Serve a site on a port of its own; `more`: what else it serves."""
-    site = Site(database, clock, settings)
+    """Serve a site on a port of its own; `more`: what else it serves. `before`: the one that has ended."""
+    site = Site(database, clock, settings, before=before)
     house = site.house
     app = build_app(
         settings,

@@ -92,11 +92,19 @@ class House:
     """The fleet's services on one database, and the people around it."""
 
     def __init__(
-        self, database: Database, clock: ManualClock, settings: Settings, terms: TermsBook | None = None
+        self,
+        database: Database,
+        clock: ManualClock,
+        settings: Settings,
+        terms: TermsBook | None = None,
+        *,
+        before: "House | None" = None,
     ) -> None:
+        """`before`: the house whose process has ended; its keys and policies go on."""
         self.database, self.clock, self.settings = database, clock, settings
-        self.vault, self.bus, self.ledger = Vault(Keyring.generate()), EventBus(), Ledger(clock)
-        self.policies = PolicyTwin()
+        self.vault = Vault(Keyring.generate()) if before is None else before.vault
+        self.bus, self.ledger = EventBus(), Ledger(clock)
+        self.policies = PolicyTwin() if before is None else before.policies
         self.permissions = registry()
         self.fleet = build_fleet(
             settings,

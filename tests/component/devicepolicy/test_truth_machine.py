@@ -63,20 +63,25 @@ class World:
 
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="truth-"))
-        self.site = self.runner.run(self._open())
-
-    async def _open(self) -> Site:
         engine = create_engine(f"sqlite:///{self.folder / 'truth.db'}")
         load_metadata().metadata.create_all(engine)
         engine.dispose()
-        clock = ManualClock(datetime(2026, 11, 21, 2, 0, tzinfo=UTC))
+        self.clock = ManualClock(datetime(2026, 11, 21, 2, 0, tzinfo=UTC))
+        self.stack = AsyncExitStack()
+        self.site = self.runner.run(self._open(None))
+
+    async def _open(self, before: Site | None) -> Site:
         database = Database(f"sqlite+aiosqlite:///{self.folder / 'truth.db'}")
         self.stack.push_async_callback(database.close)
-        return await self.stack.enter_async_context(
-            open_site(database, clock, Settings(data_dir=self.folder / "data"))
-        )
+        settings = Settings(data_dir=self.folder / "data")
+        return await self.stack.enter_async_context(open_site(database, self.clock, settings, before=before))
+
+    def restart(self) -> None:
+        """End the server and start it again: what was in its memory only is gone."""
+        self.runner.run(self.stack.aclose())
+        self.stack = AsyncExitStack()
+        self.site = self.runner.run(self._open(self.site))
 
     def close(self) -> None:
         self.runner.run(self.stack.aclose())
@@ -91,12 +96,17 @@ class Truth(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.site = self.world.site
         self.run = self.world.runner.run
         self.handset: Handset
+        self.former: list[str] = []
+        """What this phone was before it came in again."""
         self.commands: list[str] = []
         self.over = False
         self.let_go = False
+
+    @property
+    def site(self) -> Site:
+        return self.world.site
 
     @property
     def gone(self) -> bool:
@@ -179,7 +189,25 @@ class Truth(RuleBasedStateMachine):
         self.run(self.site.commands.sweep())
         self.run(self.site.house.fleet.sweep())
 
+    @rule()
+    def server_restarts(self) -> None:
+        self.world.restart()
+        handset = self.handset
+        handset.site = self.site
+        handset.agent.memory.server = self.site.url  # it listens on another port
+        if not self.over:  # else there is no agent any more
+            handset.agent.memory.save(handset.disk)
+            handset.start()
+
     # --- the phone's side
+
+    @precondition(lambda self: len(self.commands) > 1)
+    @rule()
+    def comes_in_again(self) -> None:
+        """Somebody resets the phone by hand, whatever it was about to do, and scans a new code."""
+        self.former.append(self.handset.device_id)
+        self.handset = self.run(self.site.handset())
+        self.commands, self.over, self.let_go = [], False, False
 
     @rule(
         drops=st.lists(st.sampled_from([None, None, "request", "answer"]), max_size=6),
@@ -210,8 +238,10 @@ class Truth(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         row = await self.site.house.row(self.handset.device_id)
-        rows = await self._rows()
+        rows = await self._rows(self.handset.device_id)
         self._check_commands(rows)
+        for device_id in self.former:
+            await self._check_former(device_id)
         if row.trust is not Trust.TRUSTED:
             assert self.let_go or self._lets_go(), (
                 "the phone said so: it is gone, or will go whatever happens"
@@ -230,6 +260,13 @@ class Truth(RuleBasedStateMachine):
                 assert self._hash(name) == (None if expected else digest)
             unsure = any(self._may_have_happened(one) and "LOST" in one.kind.value for one in rows)
             assert unsure or self.handset.phone.state == row.state.value
+
+    async def _check_former(self, device_id: str) -> None:
+        """Of what the phone was before it came in again nothing is left, and nothing is said."""
+        row = await self.site.house.row(device_id)
+        assert row.trust is not Trust.TRUSTED
+        assert (row.settings, row.compliance) == ({}, ComplianceState.UNKNOWN)
+        assert all(one.finished_at is not None for one in await self._rows(device_id))
 
     def _check_commands(self, rows: list[CommandRow]) -> None:
         effects = self.handset.phone.body.effects
@@ -266,9 +303,9 @@ class Truth(RuleBasedStateMachine):
         value = self.handset.phone.value(name)
         return None if value is None else setting_sha256(name, value)
 
-    async def _rows(self) -> list[CommandRow]:
+    async def _rows(self, device_id: str) -> list[CommandRow]:
         async with self.site.house.database.read() as session:
-            query = select(CommandRow).where(CommandRow.device_id == self.handset.device_id)
+            query = select(CommandRow).where(CommandRow.device_id == device_id)
             return list(await session.scalars(query.order_by(CommandRow.id)))
 
     def teardown(self) -> None:
@@ -281,17 +318,19 @@ class Truth(RuleBasedStateMachine):
     async def _settled(self) -> None:
         await self._check()
         row = await self.site.house.row(self.handset.device_id)
+        rows = await self._rows(self.handset.device_id)
         if self.let_go:
             assert self.over
             assert self.handset.phone.names() == frozenset(), "who is let go lifts everything"
             return
         if self.over:
             assert self.handset.phone.body.wiped
-            assert row.trust is Trust.RELEASED or any(one.state in UNKNOWN for one in await self._rows())
+            assert row.trust is Trust.RELEASED or any(one.state in UNKNOWN for one in rows)
             return
-        lost = self.handset.phone.body.lost
-        assert row.compliance is (ComplianceState.NOT_COMPLIANT if lost else ComplianceState.COMPLIANT)
-        assert all(one.finished_at is not None for one in await self._rows())
+        as_wanted = self.handset.phone.state == row.state.value  # else in lost mode, and not wanted so
+        assert row.compliance is (ComplianceState.COMPLIANT if as_wanted else ComplianceState.NOT_COMPLIANT)
+        assert as_wanted or self.handset.phone.body.lost
+        assert all(one.finished_at is not None for one in rows)
         await self.site.house.fleet.enrolment.release(self.site.house.admin, row.id)
 
 
