@@ -41,6 +41,7 @@ from gateway.numbers.lines import LineService
 from gateway.numbers.service import BindingService
 from gateway.offboarding.build import Offboardings
 from gateway.worklist.service import WorkList
+from qa.alert_rules import AlertRules
 from qa.alerts import AlertService
 from qa.inspection.figures import InspectionFigures
 from qa.inspection.reading import InspectionReader
@@ -81,6 +82,7 @@ class DashboardParts:
     message_listing: MessageListing
     inspections: InspectionReader
     alerts: AlertService
+    alert_rules: AlertRules
     reviews: Reviews
     offboardings: Offboardings
     fleet: Fleet

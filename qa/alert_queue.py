@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +14,7 @@ from core.db import Database
 from core.web.paging import CursorInvalid, decode_cursor, encode_cursor
 from qa.alerts import reach
 from qa.inspection.model import AlertState
-from qa.inspection.models import AlertRow
+from qa.inspection.models import AlertDigestRow, AlertRow
 from qa.inspection.reading import InspectionReader
 from qa.inspection.views import AlertView
 from qa.lexicon.model import Severity
@@ -35,6 +36,7 @@ class AlertFilter:
     department_path: str | None = None
     taken_by: str | None = None
     conduct_id: str | None = None
+    conduct_ids: Collection[str] | None = None
     thread_id: str | None = None
     digest_id: str | None = None
     gathered: bool = False
@@ -59,6 +61,16 @@ class AlertLine:
     closed_by_name: str
     may_handle: bool
     others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DigestLine:
+    """A day's digest, as far as the reader's alerts are in it."""
+
+    id: str
+    day: date
+    alerts: int
+    unclosed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,21 @@ class AlertQueue:
         ]
         return tuple(lines), following
 
+    async def digests(self, principal: Principal, *, limit: int = 3) -> tuple[DigestLine, ...]:
+        """Give the last digests that hold something for the reader, the newest first."""
+        digest = AlertDigestRow
+        unclosed = func.count().filter(AlertRow.state != AlertState.CLOSED)
+        query = (
+            select(digest.id, digest.day, func.count(), unclosed)
+            .join(AlertRow, AlertRow.digest_id == digest.id)
+            .where(reach(principal, ALERT_READ))
+            .group_by(digest.id, digest.day)
+            .order_by(digest.day.desc())
+            .limit(limit)
+        )
+        async with self._database.read() as session:
+            return tuple(DigestLine(*row) for row in (await session.execute(query)).all())
+
     async def count(self, principal: Principal, wanted: AlertFilter) -> AlertCounts:
         """Count by state, within the other filters."""
         query = (
@@ -164,6 +191,8 @@ def _conditions(wanted: AlertFilter) -> list[ColumnElement[bool]]:
         found.append(row.department_id.in_(departments_below(wanted.department_path)))
     if wanted.taken_by is not None:
         found.append(row.taken_by == wanted.taken_by)
+    if wanted.conduct_ids is not None:
+        found.append(row.conduct_id.in_(wanted.conduct_ids))
     if wanted.conduct_id is not None:
         found.append(row.conduct_id == wanted.conduct_id)
     return found

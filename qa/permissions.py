@@ -10,6 +10,7 @@ TRANSCRIPT_READ = "transcript.read"
 TRANSCRIPT_NUMBERS = "transcript.numbers"
 ALERT_READ = "alert.read"
 ALERT_HANDLE = "alert.handle"
+ALERT_RULES = "alert.rules"
 FINDING_REVIEW = "finding.review"
 FINDING_APPEAL = "finding.appeal"
 
@@ -46,6 +47,12 @@ PERMISSIONS = (
         "受理和关闭预警（审计员：仅异常访问）",
         "Take and close alerts (auditors: about unusual access only)",
         {**_HANDLERS, Role.AUDITOR: Scope.ALL},
+    ),
+    PermissionSpec(
+        ALERT_RULES,
+        "设置敏感词规则的范围、告知时间与通知渠道",
+        "Choose in which chats rules about words hold, and how and when their alerts are told",
+        {Role.ADMINISTRATOR: Scope.ALL},
     ),
     # Never on one's own inspections, whatever the scope.
     PermissionSpec(

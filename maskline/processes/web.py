@@ -46,6 +46,7 @@ from maskline.wiring.offboarding import build_offboardings
 from maskline.wiring.pages import call_desk, dashboard_parts
 from maskline.wiring.phones import Phones, build_phones
 from maskline.wiring.quality import Quality, build_quality
+from qa import alert_rules_api
 from qa.inspection import api as inspection_api
 from qa.review import api as review_api
 
@@ -98,6 +99,7 @@ def api_endpoints(
         *template_api.endpoints(messages.templates),
         *archive_api.endpoints(archive_members(ground)),
         *inspection_api.endpoints(quality.reader, quality.alerts),
+        *alert_rules_api.endpoints(quality.alert_rules),
         *review_api.endpoints(quality.reviews.reader, quality.reviews.service, quality.reviews.appeals),
         *phones.policies.endpoints(),
         *phones.fleet.endpoints(),

@@ -62,6 +62,7 @@ def dashboard_parts(
         ),
         inspections=quality.reader,
         alerts=quality.alerts,
+        alert_rules=quality.alert_rules,
         reviews=quality.reviews,
         offboardings=build_offboardings(ground, gateway, messages, client, phones),
         fleet=phones.fleet,

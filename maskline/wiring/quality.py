@@ -14,6 +14,7 @@ from gateway.contact.models import ContactRow
 from gateway.customers.sealing import CustomerSealing
 from gateway.media.recording import RecordingReader
 from maskline.ground import Ground
+from maskline.wiring.alerts import alert_rules
 from maskline.wiring.threads import (
     GatewayConduct,
     GatewayCustomers,
@@ -22,6 +23,7 @@ from maskline.wiring.threads import (
     spoken_messages,
     voice_messages,
 )
+from qa.alert_rules import AlertRules
 from qa.alerts import AlertService
 from qa.conduct.service import ConductService
 from qa.inspection.books import InspectionBooks
@@ -47,6 +49,7 @@ class Quality:
 
     reader: InspectionReader
     alerts: AlertService
+    alert_rules: AlertRules
     reviews: Reviews
 
 
@@ -64,6 +67,7 @@ def build_quality(ground: Ground) -> Quality:
             rules=load_rules(ground.settings.unusual.rules_file),
         ),
         alerts=alerts,
+        alert_rules=alert_rules(ground),
         reviews=build_reviews(
             review_book(ground.vault, ground.bus),
             database=ground.database,

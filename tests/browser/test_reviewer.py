@@ -174,6 +174,25 @@ def test_an_alert_is_taken_opened_and_closed(visit: Any, stage: Stage) -> None:
     expect(page.locator(".alert").first).to_contain_text("客户已回访")
 
 
+def test_a_rule_about_words_is_told_once_a_day(visit: Any, stage: Stage) -> None:
+    window: Visit = visit("admin")
+    page = window.go("/word-rules")
+    rule = page.locator("#rule-staff-disclosure")
+    rule.get_by_label("范围").select_option("single")
+    rule.get_by_label("告知").select_option("daily")
+    rule.get_by_label("同时通知外部系统").check()
+    rule.get_by_role("button").click()
+    expect(page.locator(".notice.done")).to_contain_text("已保存")
+    assert rule.get_by_label("告知").input_value() == "daily"
+    assert rule.get_by_label("范围").input_value() == "single"
+    window.check_accessible()
+    page = visit("zhao").go("/word-rules")
+    expect(page.locator("#rule-staff-disclosure")).to_contain_text("每日汇总（8 时）")
+    expect(page.get_by_role("button", name="保存")).to_have_count(0)
+    page = visit("zhao").go("/alerts?state=waiting")
+    expect(page.get_by_text("没有符合条件的预警")).to_be_visible()
+
+
 def test_a_day_of_messages_is_reviewed_the_same_way(visit: Any, stage: Stage) -> None:
     window: Visit = visit("zhao")
     page = window.go("/inspections?channel=message")
@@ -223,7 +242,7 @@ def test_it_works_without_script(chromium: Any, stage: Stage) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_everybody_can_use_it(visit: Any, stage: Stage, theme: str) -> None:
-    for path in ("/inspections", "/alerts", f"/calls/{stage.seeded.calls['abuse']}"):
+    for path in ("/inspections", "/alerts", "/word-rules", f"/calls/{stage.seeded.calls['abuse']}"):
         window: Visit = visit("zhao", theme=theme)
         page = window.go(path)
         press(page, "c")
@@ -231,7 +250,7 @@ def test_everybody_can_use_it(visit: Any, stage: Stage, theme: str) -> None:
         window.check_accessible()
 
 
-@pytest.mark.parametrize("path", ["/inspections?state=all", "/alerts", "call"])
+@pytest.mark.parametrize("path", ["/inspections?state=all", "/alerts", "/word-rules", "call"])
 def test_a_phone_is_wide_enough(visit: Any, stage: Stage, path: str) -> None:
     window: Visit = visit("zhao", width=390)
     page = window.call("deal") if path == "call" else window.go(path)

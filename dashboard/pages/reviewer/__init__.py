@@ -1,7 +1,7 @@
 """A reviewer's pages: inspections, one inspection, alerts, and what their forms do."""
 
 from core.web.endpoint import Endpoint
-from dashboard.pages.reviewer import acts, alerts, inspection, inspections
+from dashboard.pages.reviewer import acts, alerts, inspection, inspections, word_rules
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
@@ -13,4 +13,5 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
         *inspection.endpoints(renderer, parts),
         *acts.endpoints(parts),
         *alerts.endpoints(renderer, parts),
+        *word_rules.endpoints(renderer, parts),
     ]

@@ -29,12 +29,16 @@ LIMIT = 50
 
 
 class AlertPile(StrEnum):
-    """Which alerts: `now` are those that nobody has closed, `mine` those that the reader took."""
+    """Which alerts: `now` are those that nobody has closed, `mine` those that the reader took.
+
+    `waiting` are those that are told with the day's digest.
+    """
 
     NOW = "now"
     OPEN = "open"
     TAKEN = "taken"
     MINE = "mine"
+    WAITING = "waiting"
     CLOSED = "closed"
 
 
@@ -43,6 +47,7 @@ _STATES = {
     AlertPile.OPEN: (AlertState.OPEN,),
     AlertPile.TAKEN: (AlertState.TAKEN,),
     AlertPile.MINE: (AlertState.TAKEN,),
+    AlertPile.WAITING: (AlertState.OPEN, AlertState.TAKEN),
     AlertPile.CLOSED: (AlertState.CLOSED,),
 }
 
@@ -57,6 +62,8 @@ class AlertsQuery(DoneQuery, FilterQuery):
     severity: Severity | None = None
     employee: IdStr | None = None
     department: IdStr | None = None
+    thread: IdStr | None = None
+    digest: IdStr | None = None
 
 
 class AlertPath(ApiModel):
@@ -69,6 +76,8 @@ class TakeForm(FormModel):
 
 class CloseForm(TakeForm):
     note: str = Field(min_length=1, max_length=2000, pattern=r"\S", repr=False)
+    whole: bool = False
+    """With all others of the day of that thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 given=query.given(),
                 piles=tuple(AlertPile),
                 severities=tuple(Severity),
+                digests=await queue.digests(principal),
                 directory=directory,
                 counts=await queue.count(principal, wanted),
                 shown=[_shown(line, principal, directory, now, context.language) for line in lines],
@@ -131,7 +141,8 @@ def _acts(parts: DashboardParts) -> list[Endpoint]:
     async def close(
         *, principal: Principal, path: AlertPath, body: CloseForm, context: RequestContext
     ) -> Html | Redirect:
-        work = parts.alerts.close(principal, path.alert_id, body.note.strip())
+        close_it = parts.alerts.close_all if body.whole else parts.alerts.close
+        work = close_it(principal, path.alert_id, body.note.strip())
         return await act(work, to=local_path(body.back), done="alert-close", language=context.language)
 
     return [take, close]
@@ -147,6 +158,9 @@ def _filter(query: AlertsQuery, principal: Principal, directory: Directory) -> A
         employee_id=query.employee,
         department_path=path,
         taken_by=principal.employee_id if query.state is AlertPile.MINE else None,
+        thread_id=query.thread,
+        digest_id=query.digest,
+        gathered=query.state is AlertPile.WAITING,
     )
 
 

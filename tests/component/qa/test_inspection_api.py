@@ -11,7 +11,10 @@ from core.clock import ManualClock
 from core.config import Settings
 from core.db import Database
 from core.web.app import build_app
+from qa import alert_rules_api
+from qa.alert_rules import AlertRules
 from qa.inspection.api import endpoints
+from qa.inspection.rulebook import own_rulebook
 from qa.memory import ScriptedTranscriber
 from qa.permissions import PERMISSIONS
 from tests.support.inspection import AGENT, REGISTRY, InspectionDesk, principal, say
@@ -22,6 +25,7 @@ PEOPLE = {
     "agent-token-0123456789abc": principal(Role.AGENT, AGENT),
     "stranger-token-0123456789": principal(Role.AGENT, "f" * 32),
     "auditor-token-0123456789a": principal(Role.AUDITOR),
+    "administrator-token-01234": principal(Role.ADMINISTRATOR),
 }
 
 
@@ -48,9 +52,10 @@ async def client(
     desk: InspectionDesk,
     clock: ManualClock,
 ) -> TestClient:
+    rules = AlertRules(database=desk.database, clock=clock, ledger=desk.ledger, rulebook=own_rulebook())
     app = build_app(
         settings,
-        endpoints=endpoints(desk.reader, desk.alerts),
+        endpoints=[*endpoints(desk.reader, desk.alerts), *alert_rules_api.endpoints(rules)],
         permissions=REGISTRY,
         authenticator=Tokens(),
         clock=clock,
@@ -119,6 +124,22 @@ async def test_alert_over_http(client: TestClient, desk: InspectionDesk) -> None
     assert (await closed.json())["note"] == "已约谈"
     again = await client.post(f"{path}/take", headers=auth("reviewer"))
     assert (again.status, (await again.json())["code"]) == (409, "alert-closed")
+
+
+async def test_rules_about_words_over_http(client: TestClient) -> None:
+    path, choice = "/api/v1/word-rules", {"scope": "group", "timing": "daily", "webhook": True}
+    assert (await client.get(path, headers=auth("agent"))).status == 403
+    refused = await client.put(f"{path}/staff-insult", headers=auth("reviewer"), json=choice)
+    assert refused.status == 403
+    unknown = await client.put(f"{path}/staff-introduction", headers=auth("administrator"), json=choice)
+    assert (unknown.status, (await unknown.json())["code"]) == (404, "alert-rule-unknown")
+    chosen = await client.put(f"{path}/staff-insult", headers=auth("administrator"), json=choice)
+    assert chosen.status == 200
+    found = (await get(client, "/word-rules", "reviewer"))["items"]
+    one = next(item for item in found if item["id"] == "staff-insult")
+    assert choice.items() <= one.items()
+    assert (one["role"], one["title_zh"], one["alert_from"]) == ("staff", "员工辱骂客户", "severe")
+    assert {item["scope"] for item in found if item["id"] != "staff-insult"} == {"any"}
 
 
 def test_every_permission_has_both_titles() -> None:

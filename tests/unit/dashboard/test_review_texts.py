@@ -5,6 +5,9 @@ import pytest
 from dashboard.pages.reviewer.alerts import AlertPile, age
 from dashboard.pages.reviewer.inspections import InspectionsQuery, ReviewChannel
 from dashboard.render import translate
+from qa.alert_rules import Timing
+from qa.inspection.rulebook import Chats
+from qa.lexicon.model import Speaker
 from qa.review.model import AppealState, Priority, ReviewState, Ruling, Step
 from qa.review.queue import Pile
 
@@ -17,9 +20,12 @@ WORDS = {
     "review.channel": ReviewChannel,
     "appeal.state": AppealState,
     "alerts.pile": AlertPile,
+    "word_rules.scope": Chats,
+    "word_rules.timing": Timing,
+    "word_rules.side": Speaker,
     "done": [*(f"finding-{word}" for word in ("confirm", "overturn", "undo", "appeal")),
              *(f"review-{word}" for word in ("claim", "release", "finish", "reopen")),
-             "alert-take", "alert-close"],
+             "alert-take", "alert-close", "word-rule"],
 }  # fmt: skip
 
 
