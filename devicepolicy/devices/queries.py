@@ -38,6 +38,8 @@ class DeviceFilter:
     """Wanted, or in force by the phone's own word."""
     department_ids: Collection[str] | None = None
     holders: Collection[str] = ()
+    behind: bool | None = None
+    """Whether the phone's own word is of another version than the wanted one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,12 @@ class DeviceQueries:
             found: dict[str, str] = dict((await session.execute(query)).all())
             return found
 
+    async def count(self, principal: Principal, wanted: DeviceFilter) -> int:
+        """Count phones."""
+        query = select(func.count()).select_from(DeviceRow).where(*_conditions(principal, wanted))
+        async with self._db.read() as session:
+            return await session.scalar(query) or 0
+
     async def figures(self, principal: Principal) -> FleetFigures:
         """Count phones by trust, and the trusted ones by compliance."""
         reach = _reach(principal)
@@ -230,6 +238,10 @@ def _conditions(principal: Principal, wanted: DeviceFilter) -> list[ColumnElemen
     found = [_reach(principal), *(column == value for column, value in equal if value is not None)]
     if wanted.online is not None:
         found += [DeviceRow.trust == Trust.TRUSTED, DeviceRow.offline.is_(not wanted.online)]
+    if wanted.behind is not None:
+        applied = func.coalesce(DeviceRow.applied_version, 0)
+        same = applied == DeviceRow.desired_version
+        found.append(~same if wanted.behind else same)
     if wanted.trusts is not None:
         found.append(DeviceRow.trust.in_(wanted.trusts))
     if wanted.states is not None:

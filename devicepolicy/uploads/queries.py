@@ -1,8 +1,12 @@
 """Reads what one phone handed in, within the reader's scope: masked, and without what was written."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access.model import Principal
 from core.access.scope import scope_clause
@@ -17,6 +21,34 @@ from devicepolicy.uploads.models import UploadEventRow, UploadGapRow, UploadReco
 
 GAPS = 500
 Row = TypeVar("Row", UploadRecordRow, UploadEventRow, UploadRecordingRow)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFilter:
+    """Which gaps are wanted; None means any. `open`: what is missing still, not what came late."""
+
+    open: bool | None = None
+    device_id: str | None = None
+    department_ids: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingLine:
+    """Numbers that did not come, and whose phone it is.
+
+    `after` and `before` are when the last thing before and the first after the gap happened: what is missing
+    happened between them. None: nothing is kept on that side.
+    """
+
+    row: UploadGapRow
+    employee_id: str | None
+    department_id: str | None
+    after: datetime | None
+    before: datetime | None
+
+    @property
+    def count(self) -> int:
+        return self.row.last - self.row.first + 1
 
 
 class UploadQueries:
@@ -64,6 +96,46 @@ class UploadQueries:
                 await session.scalars(query.order_by(UploadGapRow.first, UploadGapRow.id).limit(GAPS))
             )
 
+    async def missing(
+        self, principal: Principal, wanted: MissingFilter, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[list[MissingLine], str | None]:
+        """List the gaps of all phones within reach, the newest first."""
+        query = select(UploadGapRow).join(DeviceRow, DeviceRow.id == UploadGapRow.device_id)
+        query = query.where(*_missing(principal, wanted))
+        async with self._db.read() as session:
+            rows, following = await paginate(session, query, key=UploadGapRow.id, cursor=cursor, limit=limit)
+            ids = {row.device_id for row in rows}
+            whose = select(DeviceRow.id, DeviceRow.employee_id, DeviceRow.department_id)
+            found = await session.execute(whose.where(DeviceRow.id.in_(ids)))
+            holders = {device_id: (employee, department) for device_id, employee, department in found}
+            edges = await _edges(session, rows)
+        lines = [
+            MissingLine(
+                row,
+                *holders[row.device_id],
+                edges.get((row.device_id, row.first - 1)),
+                edges.get((row.device_id, row.last + 1)),
+            )
+            for row in rows
+        ]
+        return lines, following
+
+    async def count_missing(self, principal: Principal, wanted: MissingFilter) -> int:
+        """Count the gaps of all phones within reach."""
+        query = select(func.count()).select_from(UploadGapRow)
+        query = query.join(DeviceRow, DeviceRow.id == UploadGapRow.device_id)
+        async with self._db.read() as session:
+            return await session.scalar(query.where(*_missing(principal, wanted))) or 0
+
+    async def missing_by_conduct(self, principal: Principal, conduct_ids: Collection[str]) -> dict[str, str]:
+        """Say of which phone the gaps are that were told as these."""
+        query = select(UploadGapRow.conduct_id, UploadGapRow.device_id)
+        query = query.join(DeviceRow, DeviceRow.id == UploadGapRow.device_id).where(
+            UploadGapRow.conduct_id.in_(conduct_ids), uploads_within(principal, DeviceRow)
+        )
+        async with self._db.read() as session:
+            return {told: device_id for told, device_id in await session.execute(query) if told is not None}
+
     async def require(self, principal: Principal, device_id: str) -> None:
         """Raise `DeviceNotFound` unless the reader may see what this phone handed in."""
         reach = uploads_within(principal, DeviceRow)
@@ -86,6 +158,31 @@ class UploadQueries:
             narrowed = query.where(uploads_within(principal, table))
             rows, following = await paginate(session, narrowed, key=table.id, cursor=cursor, limit=limit)
             return await self._lines.of(session, rows), following
+
+
+def _missing(principal: Principal, wanted: MissingFilter) -> list[ColumnElement[bool]]:
+    found = [uploads_within(principal, DeviceRow)]
+    if wanted.open is not None:
+        filled = UploadGapRow.filled_at
+        found.append(filled.is_(None) if wanted.open else filled.is_not(None))
+    if wanted.device_id is not None:
+        found.append(UploadGapRow.device_id == wanted.device_id)
+    if wanted.department_ids is not None:
+        found.append(DeviceRow.department_id.in_(wanted.department_ids))
+    return found
+
+
+async def _edges(session: AsyncSession, gaps: Collection[UploadGapRow]) -> Mapping[tuple[str, int], datetime]:
+    """Give when happened what stands right before and right after gaps."""
+    if not gaps:
+        return {}
+    places = {(gap.device_id, number) for gap in gaps for number in (gap.first - 1, gap.last + 1)}
+    found: dict[tuple[str, int], datetime] = {}
+    for table in (UploadRecordRow, UploadEventRow):
+        near = or_(*((table.device_id == device) & (table.seq == number) for device, number in places))
+        rows = await session.execute(select(table.device_id, table.seq, table.at).where(near))
+        found |= {(device, number): at for device, number, at in rows}
+    return found
 
 
 def uploads_within(principal: Principal, table: Any) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -150,6 +150,7 @@ MORE_PATHS = (
     "/phones/{good}/wipe",
     "/phones/enrol",
     "/phones/{good}/uploads",
+    "/phones/gaps?state=all",
     "/conduct",
     "/conduct/{CONTACT_DELETED}",
     "/money",
@@ -441,3 +442,23 @@ def check_both(window: Visit) -> None:
     window.check_accessible()
     page.set_viewport_size({"width": 1280, "height": 900})
     page.evaluate("delete document.documentElement.dataset.theme")
+
+
+def test_what_is_missing_of_a_record_is_counted_listed_and_told(
+    visit: Any, stage: Stage, site: Site, fleet: dict[str, UploadingPhone]
+) -> None:
+    phone = fleet["bad"]
+    first = phone.made + 1
+    phone.made += 3  # three that never come
+    assert site.run(phone.records(phone.chat(CUSTOMER))) == ["kept"]
+    page: Page = visit("admin").go("/phones")
+    page.locator("#phone-counts").get_by_role("link", name="记录缺口").click()
+    row = page.locator("#results tbody tr")
+    expect(row).to_contain_text("贷后 02")
+    expect(row).to_contain_text(f"3 条 第 {first}–{first + 2} 号")
+    expect(row).to_contain_text("等待补传")
+    stage.clock.advance(timedelta(seconds=stage.ground.settings.phones.uploads.gap_after_s + 1))
+    stage.run(stage.phones.uploads.upkeep.tell_gaps())
+    page = visit("admin").go("/phones/gaps")
+    page.get_by_role("link", name="贷后 02").click()
+    expect(page.locator("#gaps")).to_contain_text("缺失，已预警")

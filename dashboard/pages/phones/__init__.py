@@ -8,6 +8,7 @@ from dashboard.pages.phones import (
     enrol,
     expected,
     fleet,
+    gaps,
     lists,
     money,
     orders,
@@ -15,9 +16,9 @@ from dashboard.pages.phones import (
     rollouts,
     trust,
     uploads,
+    whereabouts,
 )
 from dashboard.pages.phones.kit import PhoneKit
-    whereabouts,
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 
@@ -27,6 +28,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
     kit = PhoneKit(renderer, parts, feed)
     return [
         *fleet.endpoints(kit),
+        *gaps.endpoints(kit),
         *enrol.endpoints(kit),
         *expected.endpoints(kit),
         *lists.endpoints(kit),
@@ -36,7 +38,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts, feed: LiveFeed) -> list
         *money.endpoints(kit),
         *device.endpoints(kit),
         *uploads.endpoints(kit),
+        *whereabouts.endpoints(kit),
         *policy_acts.endpoints(kit),
         *rollouts.endpoints(kit),
     ]
-        *whereabouts.endpoints(kit),

@@ -28,6 +28,7 @@ from devicepolicy.uploads.errors import UploadNotFound
 from devicepolicy.uploads.lines import Line
 from devicepolicy.uploads.model import EventKind, MoneyDirection, Severity
 from gateway.messages.permissions import MESSAGE_READ
+from gateway.messages.queries import ThreadFilter
 from gateway.permissions import CUSTOMER_READ
 from qa.alert_queue import AlertFilter, AlertLine, AlertQueue
 from qa.inspection.model import AlertState
@@ -276,6 +277,7 @@ def _one(kit: PhoneKit) -> Endpoint:
             detail=detail,
             threads=await threads_of(kit, principal, detail.records),
             alert=await _alert(kit, principal, detail.line),
+            thread=await _thread(kit, principal, detail.line),
             may={
                 "customer": principal.allows(CUSTOMER_READ),
                 "phone": bool(event.phone),
@@ -292,6 +294,15 @@ async def threads_of(kit: PhoneKit, principal: Principal, lines: Sequence[Line])
     if not ids or not principal.allows(MESSAGE_READ):
         return {}
     return await kit.parts.messages.queries.threads_of_messages(principal, ids)
+
+
+async def _thread(kit: PhoneKit, principal: Principal, line: Line) -> str | None:
+    """Give the newest conversation of the employee with the customer whom an event is about."""
+    if line.row.customer_id is None or not principal.allows(MESSAGE_READ):
+        return None
+    wanted = ThreadFilter(employee_id=line.row.employee_id, customer_id=line.row.customer_id)
+    found, _ = await kit.parts.messages.queries.recent(principal, wanted, limit=1)
+    return found[0].row.id if found else None
 
 
 async def _alert(kit: PhoneKit, principal: Principal, line: Line) -> AlertLine | None:

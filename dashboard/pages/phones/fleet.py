@@ -18,7 +18,8 @@ from dashboard.pages.preferences import Seen
 from dashboard.people import Directory
 from devicepolicy.devices.model import ComplianceState, DeviceState, Trust
 from devicepolicy.devices.queries import DeviceFilter, FleetFigures
-from devicepolicy.permissions import DEVICE_ENROL, DEVICE_READ
+from devicepolicy.permissions import DEVICE_ENROL, DEVICE_READ, UPLOAD_READ
+from devicepolicy.uploads.queries import MissingFilter
 
 SHOWN = 50
 _AWAY = (DeviceState.DISABLED, DeviceState.LOST)
@@ -30,6 +31,7 @@ class PhoneState(StrEnum):
     MANAGED = "managed"
     WAITING = "waiting"
     SILENT = "silent"
+    BEHIND = "behind"
     LOCKED = "locked"
     ENDED = "ended"
 
@@ -61,6 +63,7 @@ def device_filter(query: FleetQuery, directory: Directory) -> DeviceFilter:
     return DeviceFilter(
         compliance=query.compliance,
         online=False if query.state is PhoneState.SILENT else None,
+        behind=True if query.state is PhoneState.BEHIND else None,
         employee_id=query.employee,
         text=query.q,
         trusts=trusts,
@@ -72,7 +75,15 @@ def device_filter(query: FleetQuery, directory: Directory) -> DeviceFilter:
     )
 
 
-def counts(figures: FleetFigures) -> list[tuple[str, int, str]]:
+async def _missing(kit: PhoneKit, principal: Principal) -> list[tuple[str, int, str]]:
+    """Count what is missing of the phones' records, where there is any and the reader may know."""
+    if not principal.allows(UPLOAD_READ):
+        return []
+    gaps = await kit.parts.uploads.queries.count_missing(principal, MissingFilter(open=True))
+    return [("gaps", gaps, "/phones/gaps")] if gaps else []
+
+
+def counts(figures: FleetFigures, behind: int) -> list[tuple[str, int, str]]:
     """Give what stands on top: its name, how many, and the address that lists exactly these."""
     trusted, compliance = figures.trust.get(Trust.TRUSTED, 0), figures.compliance
     return [
@@ -80,6 +91,7 @@ def counts(figures: FleetFigures) -> list[tuple[str, int, str]]:
         ("bad", compliance.get(ComplianceState.NOT_COMPLIANT, 0), "/phones?compliance=NOT_COMPLIANT"),
         ("pending", compliance.get(ComplianceState.PENDING, 0), "/phones?compliance=PENDING"),
         ("unknown", compliance.get(ComplianceState.UNKNOWN, 0), "/phones?compliance=UNKNOWN"),
+        ("behind", behind, "/phones?state=behind"),
         ("silent", figures.offline, "/phones?state=silent"),
         ("waiting", figures.trust.get(Trust.PENDING, 0), "/phones?state=waiting"),
     ]
@@ -106,13 +118,14 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
         wanted = device_filter(query, directory)
         views, following = await queries.find(principal, wanted, cursor=query.cursor, limit=SHOWN)
         figures = await queries.figures(principal)
+        behind = await queries.count(principal, DeviceFilter(trust=Trust.TRUSTED, behind=True))
         return kit.show(
             "fleet.html",
             asked,
             query=query,
             picture=picture,
             directory=directory,
-            counts=counts(figures),
+            counts=[*counts(figures, behind), *await _missing(kit, principal)],
             anybody=bool(sum(figures.trust.values())),
             lines=[line_of(view, directory, names) for view in views],
             given=query.given(),

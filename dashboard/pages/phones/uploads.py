@@ -12,6 +12,7 @@ from dashboard.asked import Asked
 from dashboard.filters import FilterQuery
 from dashboard.forms import DoneQuery
 from dashboard.pages.phones.conduct import threads_of
+from dashboard.pages.phones.gaps import shown_gaps
 from dashboard.pages.phones.kit import PhoneKit, PhonePath
 from dashboard.pages.preferences import Seen
 from devicepolicy.devices.errors import DeviceNotFound
@@ -20,9 +21,10 @@ from devicepolicy.uploads.catalogue import EventEntry, catalogue
 from devicepolicy.uploads.conduct_desk import EventFilter
 from devicepolicy.uploads.lines import Line
 from devicepolicy.uploads.model import EventKind, RecordKind
+from devicepolicy.uploads.queries import MissingFilter
 
 FEW, SHOWN = 6, 50
-KINDS = (RecordKind.CALL, RecordKind.SMS, RecordKind.CHAT)
+KINDS = (RecordKind.CALL, RecordKind.SMS, RecordKind.CHAT, RecordKind.FILE)
 
 
 class UploadsQuery(FilterQuery, DoneQuery):
@@ -83,6 +85,10 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
         )
         recordings, _ = await queries.recordings(principal, path.device_id, limit=SHOWN)
         names = await kit.parts.fleet.queries.names(principal, [path.device_id])
+        missing, more_missing = await queries.missing(
+            principal, MissingFilter(device_id=path.device_id), limit=SHOWN
+        )
+        directory = await kit.parts.people.directory(principal)
         here = f"/phones/{path.device_id}/uploads"
         return kit.show(
             "uploads.html",
@@ -95,6 +101,8 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
             recordings=recordings,
             threads=await threads_of(kit, principal, [*records, *recordings]),
             kinds=KINDS,
+            missing=await shown_gaps(kit, principal, directory, missing),
+            more_missing=more_missing,
             given=query.given(),
             next_address=f"{here}{query.address(cursor=following)}" if following else None,
         )

@@ -16,6 +16,7 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.filters import FilterQuery
 from dashboard.forms import DoneQuery, FormModel, act, failure
+from dashboard.pages.phones.alerted import told_by_phones
 from dashboard.pages.preferences import Seen, local_path
 from dashboard.parts import DashboardParts
 from dashboard.people import Directory
@@ -103,6 +104,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
         wanted = _filter(query, principal, directory)
         lines, following = await queue.find(principal, wanted, cursor=query.cursor, limit=LIMIT)
         now = parts.clock.now()
+        phones = await told_by_phones(parts.uploads, principal, lines)
         return Html(
             renderer.page(
                 "alerts.html",
@@ -117,7 +119,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 digests=await queue.digests(principal),
                 directory=directory,
                 counts=await queue.count(principal, wanted),
-                shown=[_shown(line, principal, directory, now, context.language) for line in lines],
+                shown=[_shown(line, principal, directory, now, context.language, phones) for line in lines],
                 next_address=query.address(cursor=following) if following else None,
                 may_handle=principal.allows(ALERT_HANDLE),
                 failed=failure(query.failed, context.language),
@@ -165,11 +167,18 @@ def _filter(query: AlertsQuery, principal: Principal, directory: Directory) -> A
 
 
 def _shown(
-    line: AlertLine, principal: Principal, directory: Directory, now: datetime, language: str
+    line: AlertLine,
+    principal: Principal,
+    directory: Directory,
+    now: datetime,
+    language: str,
+    phones: Mapping[str, str],
 ) -> ShownAlert:
     alert = line.alert
     address = None
-    if alert.inspection_id is not None:
+    if alert.conduct_id is not None and alert.conduct_id in phones:
+        address = phones[alert.conduct_id]
+    elif alert.inspection_id is not None:
         address = f"/inspections/{alert.inspection_id}#finding-{alert.finding_id}"
     elif alert.thread_id is not None:
         address = f"/threads/{alert.thread_id}"

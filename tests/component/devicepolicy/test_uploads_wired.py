@@ -20,12 +20,14 @@ from core.outbox import OutboxRow
 from core.vault import Keyring
 from core.web.app import build_app
 from core.web.ports import NobodyKnown
+from dashboard.pages.phones.alerted import told_by_phones
 from devicepolicy.canonical import sha256_of
 from devicepolicy.enrolment.model import NewToken
 from devicepolicy.fleet import Fleet
 from devicepolicy.policies.assignments import Target
 from devicepolicy.policies.model import Layer, TargetKind
 from devicepolicy.uploads.models import UploadEventRow, UploadRecordingRow, UploadRecordRow
+from devicepolicy.uploads.queries import MissingFilter
 from gateway.contact.model import Purpose
 from gateway.customers.model import CustomerInput
 from gateway.messages.model import ChannelKind, MessageRole
@@ -37,9 +39,11 @@ from maskline.permissions import registry
 from maskline.wiring.gateway import Gateway, build_gateway, build_people
 from maskline.wiring.messages import archive_members
 from maskline.wiring.phones import Phones, build_phones
-from maskline.wiring.quality import build_inspecting
+from maskline.wiring.quality import build_inspecting, build_quality
 from maskline.wiring.uploads import SOURCE, all_ports
 from maskline.worker import Deliverer
+from qa.alert_queue import AlertFilter, AlertQueue
+from qa.inspection.model import AlertState
 from qa.inspection.models import AlertRow
 from qa.speech.engine import SpeechEngine
 from qa.tasks import CONDUCT_SEEN, handlers
@@ -221,3 +225,35 @@ async def test_what_does_not_hold_together_raises_an_alert(roof: Roof) -> None:
     assert {row.conduct_id for row in await roof.rows(AlertRow)} == set(conducts)
     assert {row.employee_id for row in conducts.values()} == {roof.worker}
     assert isinstance(all_ports(roof.ground, roof.gateway).holds, Holds), "retention asks what is held"
+
+
+async def test_an_alert_leads_to_what_the_phone_told_and_to_what_is_missing(roof: Roof) -> None:
+    phone = await roof.set_up()
+    assert await phone.records(phone.sms(CUSTOMER, "您好", direction="out")) == ["kept"]
+    phone.made += 2  # two that never come
+    gone = phone.item("CONTACT_DELETED", evidence={"counterpart": CUSTOMER, "app": CHAT_APP})
+    assert await phone.events(gone) == ["kept"]
+    queries = roof.phones.uploads.queries
+    (gap,), _ = await queries.missing(roof.admin, MissingFilter(open=True))
+    assert (gap.count, gap.employee_id, gap.row.told_at) == (2, roof.worker, None)
+    assert gap.after is not None
+    assert gap.before is not None
+    roof.clock.advance(timedelta(days=2))
+    await roof.phones.uploads.sweep()
+    await roof.work()
+    queue = AlertQueue(roof.ground.database, build_quality(roof.ground).reader)
+    alerts, _ = await queue.find(roof.admin, AlertFilter(states=tuple(AlertState)))
+    leads = await told_by_phones(roof.phones.uploads, roof.admin, alerts)
+    events = {row.conduct_id: row.id for row in await roof.rows(UploadEventRow)}
+    addresses = {line.alert.conduct: leads.get(line.alert.conduct_id or "") for line in alerts}
+    (event_id,) = events.values()
+    assert addresses["deleted_by_staff"] == f"/conduct/{event_id}"
+    assert addresses["upload_gap"] == f"/phones/{phone.device_id}/uploads#gaps"
+    (told,), _ = await queries.missing(roof.admin, MissingFilter(device_id=phone.device_id))
+    assert told.row.told_at == roof.clock.now()
+    assert [one.alert.conduct for one in alerts if one.alert.conduct_id == told.row.conduct_id] == [
+        "upload_gap"
+    ]
+    wanted = AlertFilter(states=tuple(AlertState), conduct_ids=[told.row.conduct_id or ""])
+    assert len((await queue.find(roof.admin, wanted))[0]) == 1
+    assert await queries.count_missing(roof.admin, MissingFilter(open=False)) == 0
