@@ -12,6 +12,7 @@ from core.clock import ManualClock
 from core.db import Database
 from core.errors import Forbidden
 from core.vault import SubjectErased
+from gateway.contact.model import Channel, ContactRequest, Direction, Outcome, Purpose
 from gateway.customers.approvals.errors import (
     NothingChanged,
     OwnRequest,
@@ -189,8 +190,6 @@ async def test_an_erasure_takes_two_administrators(house: ApprovalDesk, customer
 
 async def hold(house: ApprovalDesk, customer_id: str) -> None:
     """Let somebody who wrote to this customer leave: their data are held."""
-    from gateway.contact.model import Channel, ContactRequest, Direction, Outcome, Purpose
-
     line = await house.desk.line(house.admin, "01088886666")
     assert line.id
     binding = await house.desk.bind(house.agent, customer_id)

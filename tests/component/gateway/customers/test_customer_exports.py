@@ -7,8 +7,12 @@ from datetime import timedelta
 
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import delete, select
 
 from core.access.events import EmployeeSuspended
+from core.access.models import EmployeeRole
+from core.audit import AuditService, NoNotes
+from core.audit.models import AccessRow
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import Forbidden
@@ -70,6 +74,16 @@ async def test_an_approved_list_is_masked_taken_once_and_in_the_books(house: App
             "approved_by": house.admin.employee_id, "by": house.chief.employee_id,
         }
     ]  # fmt: skip
+
+
+async def test_each_download_is_a_line_of_the_access_log_with_its_rows(house: ApprovalDesk) -> None:
+    asked = await house.ask.export(house.chief, CSV, "核对")
+    await house.decider.approve(house.admin, asked)
+    await house.parts.exports.take(house.chief, asked)
+    await AuditService(house.database, ledger=house.desk.ledger, notes=NoNotes()).catch_up()
+    async with house.database.read() as session:
+        (line,) = await session.scalars(select(AccessRow).where(AccessRow.kind == "customers.export"))
+    assert (line.actor_id, line.target_id, line.amount) == (house.chief.employee_id, asked, 2)
 
 
 async def test_a_workbook_computes_nothing(database: Database, clock: ManualClock) -> None:
@@ -137,10 +151,6 @@ async def test_of_two_who_approve_at_once_one_file_stays(house: ApprovalDesk) ->
 
 
 async def test_who_may_not_export_any_more_gets_nothing(house: ApprovalDesk) -> None:
-    from sqlalchemy import delete
-
-    from core.access.models import EmployeeRole
-
     asked = await house.ask.export(house.chief, CSV, "核对")
     async with house.database.begin() as session:
         gone = delete(EmployeeRole).where(EmployeeRole.employee_id == house.chief.employee_id)

@@ -17,6 +17,8 @@ from core.clock import ManualClock
 from core.db import Base, Database
 from core.errors import MasklineError
 from gateway.contact.model import Channel, ContactRequest, Direction, Outcome, Purpose
+from gateway.customers.approvals.model import ExportWish, SheetFormat
+from gateway.customers.approvals.reading import RequestFilter
 from gateway.customers.consent import BlockAsked, ConsentGiven
 from gateway.customers.importing.report import ImportMode
 from gateway.customers.model import (
@@ -27,6 +29,7 @@ from gateway.customers.model import (
     CustomerFilter,
     CustomerInput,
 )
+from tests.support.approving import ApprovalDesk
 from tests.support.desk import Desk
 
 CANARY = "13911112222"
@@ -201,6 +204,47 @@ async def test_no_use_tells_or_stores_a_number(desk: Desk, log: io.StringIO) -> 
     (customer,) = (await desk.customers.find(admin, CustomerFilter())).items
     await desk.customers.erase(admin, customer.id)
     assert leaks_in(await stored(desk.database)) == []
+
+
+async def test_no_request_tells_or_stores_a_number(
+    database: Database, clock: ManualClock, log: io.StringIO
+) -> None:
+    """Asked, seen, refused, decided, exported: before and after, in reasons and notes, in the file itself."""
+    house = await ApprovalDesk(database, clock).set_up()
+    owner, admin, other = house.agent, house.admin, house.other_admin
+    customer = await house.desk.customer(owner, CANARY, name="张三")
+    spaced = " ".join(CANARY)
+    wish = CustomerChange(phone="13800138000", external_id="A-1")
+    asked = await house.ask.change(owner, customer.id, wish, f"原号 {CANARY}，即 {spaced}")
+    seen: list[object] = [wish, await house.see(admin, asked)]
+    await house.decider.reject(admin, asked, f"请先拨打 {spaced} 核对")
+    seen.append(await house.see(owner, asked))
+    listed = await house.ask.export(house.chief, ExportWish(SheetFormat.CSV), f"{CANARY} 等客户")
+    await house.decider.approve(admin, listed, f"给 {CANARY}")
+    file = await house.parts.exports.take(house.chief, listed)
+    seen += [await house.see(house.chief, listed), file, file.name, file.content.decode()]
+    assert "139****2222" in file.content.decode()
+    free = await house.desk.customer(owner, "13700137000")
+    for wrong in (
+        house.ask.change(owner, free.id, CustomerChange(phone=CANARY), "重号"),
+        house.ask.change(owner, free.id, CustomerChange(name=CANARY, external_id=CANARY), "更正"),
+        house.ask.change(owner, free.id, CustomerChange(phone=f"{CANARY}9"), "更正"),
+        house.ask.change(owner, free.id, CustomerChange(name="李四"), f"{CANARY}\x00"),
+        house.ask.export(house.chief, ExportWish(tag=CANARY), "核对"),
+        house.desk.customers.update(owner, free.id, CustomerChange(phone="13900000000")),
+    ):
+        with pytest.raises(MasklineError) as caught:
+            await wrong
+        seen += told(caught.value)
+    away = await house.ask.change(owner, customer.id, CustomerChange(phone="13900000000"), "换号")
+    await house.decider.approve(admin, away)
+    back = await house.ask.change(owner, customer.id, CustomerChange(phone=CANARY), "换回")
+    assert leaks_in(await stored(database)) == []
+    seen += [await house.see(other, back), (await house.parts.reader.find(admin, RequestFilter()))[0]]
+    await house.decider.approve(other, back)
+    seen += [await house.see(other, back), asdict(await house.see(other, back))]
+    assert leaks(*seen, log.getvalue()) == []
+    assert leaks_in(await stored(database)) == []
 
 
 def test_carriers_of_a_number_do_not_print_it() -> None:
