@@ -92,6 +92,7 @@ GROUPS = (
             Place("/ledger", "nav.ledger", "ledger.read"),
             Place("/evidence", "nav.evidence", "evidence.export"),
             Place("/access-log", "nav.access_log", "audit.read"),
+            Place("/file-operations", "nav.file_operations", "audit.read"),
         ),
     ),
 )

@@ -11,6 +11,7 @@ from core.clock import Clock
 from core.config import Settings
 from core.db import Database
 from core.exports import EvidenceExports
+from core.fileops.service import FileOperations
 from core.ledger import LedgerService
 from core.ledger.timestamping import Timestamps
 from core.status import StatusProvider
@@ -62,6 +63,7 @@ class DashboardParts:
     audit: AuditService
     unusual: UnusualReader
     exports: EvidenceExports
+    file_operations: FileOperations
     providers: Sequence[StatusProvider]
     customers: CustomerService
     approvals: Approvals

@@ -16,6 +16,7 @@ class Seen(StrEnum):
     SEARCH = "customer.searched"
     KNOWN_NUMBER = "customer.number-known"
     ACCESS_LOG = "access-log.read"
+    FILE_OPERATIONS = "file-operations.read"
     TRACK = "location.track-read"
     CHECK_INS = "location.check-ins-read"
     CHECK_IN_PHOTO = "location.check-in-photo-shown"
@@ -93,6 +94,7 @@ GROUP_OF: Mapping[str, AccessGroup] = MappingProxyType(
         Seen.SEARCH: AccessGroup.CUSTOMER,
         Seen.KNOWN_NUMBER: AccessGroup.CUSTOMER,
         Seen.ACCESS_LOG: AccessGroup.AUDIT,
+        Seen.FILE_OPERATIONS: AccessGroup.AUDIT,
         Seen.TRACK: AccessGroup.LOCATION,
         Seen.CHECK_INS: AccessGroup.LOCATION,
         Seen.CHECK_IN_PHOTO: AccessGroup.LOCATION,

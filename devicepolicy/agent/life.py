@@ -2,7 +2,7 @@
 
 A deed is a line of JSON: `{"do": "call", "number": "13900000001", "outgoing": true, "duration_s": 40,
 "sound_bytes": 4000}`, `{"do": "sms", "number", "outgoing", "text"}`, `{"do": "chat", "app", "contact",
-"outgoing", "text"}`, `{"do": "event", "kind", "evidence"}`.
+"outgoing", "text"}`, `{"do": "file", "app", "deed", "name", "size"}`, `{"do": "event", "kind", "evidence"}`.
 """
 
 import json
@@ -29,6 +29,8 @@ def happen(collector: Collector, deed: Mapping[str, JSON]) -> str | None:
             return collector.sms(**told)
         case "chat":
             return collector.chat(**told)
+        case "file":
+            return collector.file(**told)
         case _:
             return collector.event(**told)
 

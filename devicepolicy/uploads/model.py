@@ -13,6 +13,7 @@ class RecordKind(StrEnum):
     CALL = "CALL"
     SMS = "SMS"
     CHAT = "CHAT"
+    FILE = "FILE"
     RECORDING = "RECORDING"
 
 
@@ -36,6 +37,15 @@ class EventKind(StrEnum):
     CONTACT_BLOCKED = "CONTACT_BLOCKED"
     MESSAGE_EDITED = "MESSAGE_EDITED"
     CHAT_APP_NEW_LOGIN = "CHAT_APP_NEW_LOGIN"
+
+
+class FileDeed(StrEnum):
+    """What was done with a file in a messaging app."""
+
+    DOWNLOADED = "downloaded"
+    UPLOADED = "uploaded"
+    FORWARDED = "forwarded"
+    SAVED = "saved"
 
 
 class MoneyDirection(StrEnum):
@@ -120,6 +130,8 @@ class UploadedRecord(Uploaded):
     outgoing: bool = False
     duration_s: int | None = None
     recalls: str | None = field(default=None, repr=False)
+    deed: FileDeed | None = None
+    """Of a file only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.columns import BlindIndexColumn, SealedColumn, words
 from core.db import Base, Id
 from core.sealed import BlindIndex, Sealed
-from devicepolicy.uploads.model import ConductActKind, EventKind, RecordingState, RecordKind, Severity
+from devicepolicy.uploads.model import (
+    ConductActKind,
+    EventKind,
+    FileDeed,
+    RecordingState,
+    RecordKind,
+    Severity,
+)
 
 
 class UploadRecordRow(Base):
@@ -24,6 +31,7 @@ class UploadRecordRow(Base):
         UniqueConstraint("device_id", "key", "sha256"),
         Index("ix_dp_upload_records_device", "device_id", "id"),
         Index("ix_dp_upload_records_counterpart", "device_id", "counterpart"),
+        Index("ix_dp_upload_records_kind", "kind", "at"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -40,6 +48,8 @@ class UploadRecordRow(Base):
     outside_hours: Mapped[bool]
     outgoing: Mapped[bool]
     duration_s: Mapped[int | None]
+    deed: Mapped[FileDeed | None] = mapped_column(words(FileDeed))
+    """Of a file: what was done with it."""
     customer_id: Mapped[str | None] = mapped_column(Id, index=True)
     counterpart: Mapped[BlindIndex | None] = mapped_column(BlindIndexColumn)
     body: Mapped[Sealed] = mapped_column(SealedColumn)

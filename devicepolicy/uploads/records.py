@@ -121,6 +121,7 @@ class Records:
             received_at=at.now,
             outgoing=record.outgoing,
             duration_s=record.duration_s,
+            deed=record.deed,
             customer_id=party.customer_id,
             counterpart=party.index,
             body=party.cipher.seal(Field(TABLE, "body", record_id), canonical_bytes(record.original)),
@@ -156,6 +157,8 @@ class Records:
             await self._findings.tell(*found, customer_id=row.customer_id)
         if row.customer_id is None:
             return
+        if row.kind is RecordKind.FILE:
+            return  # a deed, no message: nothing to read or inspect
         if row.kind is not RecordKind.CALL:
             if row.contradicts is None:
                 await self._outbox.put(session, RECORD_KEPT, {"record_id": row.id}, key=row.id)

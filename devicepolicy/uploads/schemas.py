@@ -13,6 +13,7 @@ from devicepolicy.uploads.catalogue import catalogue
 from devicepolicy.uploads.model import (
     BatchAnswer,
     EventKind,
+    FileDeed,
     NewRecording,
     Outcome,
     Progress,
@@ -24,6 +25,7 @@ from devicepolicy.uploads.model import (
 
 _EARLIEST, _LATEST = datetime(2010, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 MAX_BATCH = 200
+_GOES_OUT = frozenset({FileDeed.UPLOADED, FileDeed.FORWARDED})
 
 
 def _sane(moment: datetime) -> datetime:
@@ -96,7 +98,19 @@ class ChatIn(_Item):
     recalls: PhonesId | None = None
 
 
-RecordIn = Annotated[CallIn | SmsIn | ChatIn, Field(discriminator="kind")]
+class FileIn(_Item):
+    """What was done with a file in a messaging app under policy, as far as the agent could see it."""
+
+    kind: Literal["FILE"]
+    app: App
+    deed: FileDeed
+    contact: Handle | None = None
+    name: str | None = Field(default=None, min_length=1, max_length=255, repr=False)
+    size: int | None = Field(default=None, ge=0, le=2**40)
+    content_sha256: Sha256 | None = None
+
+
+RecordIn = Annotated[CallIn | SmsIn | ChatIn | FileIn, Field(discriminator="kind")]
 
 
 class RecordsIn(ApiModel):
@@ -303,18 +317,18 @@ def _without_hash(sent: dict[str, JSON]) -> dict[str, JSON]:
     return {name: value for name, value in sent.items() if name != "sha256"}
 
 
-def _record(item: CallIn | SmsIn | ChatIn, sent: dict[str, JSON]) -> UploadedRecord:
-    chat = isinstance(item, ChatIn)
+def _record(item: CallIn | SmsIn | ChatIn | FileIn, sent: dict[str, JSON]) -> UploadedRecord:
     return UploadedRecord(
         id=item.id,
         seq=item.seq,
         at=item.at,
         sha256=item.sha256,
         original=_without_hash(sent),
-        counterpart=item.contact if isinstance(item, ChatIn) else item.number,
-        app=item.app if isinstance(item, ChatIn) else None,
+        counterpart=item.contact if isinstance(item, ChatIn | FileIn) else item.number,
+        app=item.app if isinstance(item, ChatIn | FileIn) else None,
         kind=RecordKind(item.kind),
-        outgoing=item.direction == "out",
+        outgoing=item.deed in _GOES_OUT if isinstance(item, FileIn) else item.direction == "out",
         duration_s=item.duration_s if isinstance(item, CallIn) else None,
-        recalls=item.recalls if isinstance(item, ChatIn) and chat else None,
+        recalls=item.recalls if isinstance(item, ChatIn) else None,
+        deed=item.deed if isinstance(item, FileIn) else None,
     )

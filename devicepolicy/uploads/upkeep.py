@@ -29,7 +29,7 @@ from devicepolicy.uploads.ports import Holds
 
 BATCH = 200
 _LONG_AGO = timedelta(days=365)
-_WRITTEN = (RecordKind.SMS, RecordKind.CHAT)
+_WRITTEN = (RecordKind.SMS, RecordKind.CHAT, RecordKind.FILE)
 Row = TypeVar("Row", bound="UploadRecordRow | UploadEventRow | UploadRecordingRow")
 
 
@@ -204,5 +204,6 @@ def _class(name: str, before: datetime) -> tuple[type[Any], ColumnElement[bool]]
     if name == "calls":
         return UploadRecordRow, old & (UploadRecordRow.kind == RecordKind.CALL)
     done = UploadRecordRow.handed_on_at.is_not(None) | UploadRecordRow.contradicts.is_not(None)
+    done |= UploadRecordRow.kind == RecordKind.FILE  # never handed on
     waits_for_nobody = UploadRecordRow.customer_id.is_(None) | done
     return UploadRecordRow, old & UploadRecordRow.kind.in_(_WRITTEN) & waits_for_nobody

@@ -63,7 +63,9 @@ class Wanted:
 
     def record(self, kind: RecordKind, app: str | None) -> bool:
         """Tell whether a kind of record is asked for."""
-        return kind in self.kinds and (kind is not RecordKind.CHAT or app in self.apps)
+        if kind in {RecordKind.CHAT, RecordKind.FILE}:  # files of a chat are asked for with the chat
+            return RecordKind.CHAT in self.kinds and app in self.apps
+        return kind in self.kinds
 
     def recording(self, duration_s: int) -> bool:
         """Tell whether a call that was so long is to be recorded and handed in."""

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from core.access import api as access_api
 from core.audit import api as audit_api
 from core.config import Settings
+from core.fileops import api as fileops_api
 from core.heartbeat import HeartbeatReader
 from core.ledger import api as ledger_api
 from core.ledger.timestamping import api as timestamp_api
@@ -40,6 +41,7 @@ from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
 from maskline.processes import leave, until_told
 from maskline.supervisor import PROCESSES
+from maskline.wiring.file_operations import file_operations
 from maskline.wiring.gateway import Gateway, build_gateway, build_people, sip_accounts
 from maskline.wiring.messages import archive_members, build_message_services, read_words
 from maskline.wiring.offboarding import build_offboardings
@@ -109,6 +111,7 @@ def api_endpoints(
         *ledger_api.endpoints(ground.ledger_service),
         *timestamp_api.endpoints(ground.timestamps),
         *audit_api.endpoints(ground.audit),
+        *fileops_api.endpoints(file_operations(ground)),
     ]
 
 

@@ -11,6 +11,7 @@ from gateway.messages.build import Messages
 from gateway.messages.listing import MessageListing
 from maskline.evidence import evidence_exports
 from maskline.ground import Ground
+from maskline.wiring.file_operations import file_operations
 from maskline.wiring.gateway import Gateway, sip_accounts
 from maskline.wiring.offboarding import build_offboardings
 from maskline.wiring.phones import Phones
@@ -40,6 +41,7 @@ def dashboard_parts(
         audit=ground.audit,
         unusual=unusual_reader(ground),
         exports=evidence_exports(ground),
+        file_operations=file_operations(ground),
         providers=providers,
         customers=gateway.customers,
         approvals=gateway.approvals,

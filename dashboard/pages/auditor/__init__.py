@@ -1,7 +1,8 @@
 """An auditor's pages: ledger, evidence, who saw what; and the analysis that all checkers share."""
 
 from core.web.endpoint import Endpoint
-from dashboard.pages.auditor import access_log, analysis, evidence, ledger
+from dashboard.pages.auditor import access_log, analysis, evidence, file_operations, ledger
+from dashboard.pages.kit import Kit
 from dashboard.parts import DashboardParts
 from dashboard.render import Renderer
 from gateway.calls.analysis import CallAnalysis
@@ -32,6 +33,7 @@ def endpoints(renderer: Renderer, parts: DashboardParts) -> list[Endpoint]:
                 calls=parts.calls,
             ),
         ),
+        *file_operations.endpoints(Kit(renderer, parts, "auditor"), parts.file_operations),
         *analysis.endpoints(
             renderer,
             analysis.AnalysisSources(

@@ -77,9 +77,22 @@ def upgrade() -> None:
     op.create_index("ix_dp_devices_hardware", "dp_devices", ["hardware"])
     op.add_column("dp_upload_events", sa.Column("amount_fen", sa.BigInteger(), nullable=True))
     op.add_column("dp_upload_events", sa.Column("outgoing", sa.Boolean(), nullable=True))
+    op.add_column(
+        "dp_upload_records",
+        sa.Column(
+            "deed",
+            sa.Enum(
+                "downloaded", "uploaded", "forwarded", "saved", name="filedeed", native_enum=False, length=24
+            ),
+            nullable=True,
+        ),
+    )
+    op.create_index("ix_dp_upload_records_kind", "dp_upload_records", ["kind", "at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_dp_upload_records_kind", table_name="dp_upload_records")
+    op.drop_column("dp_upload_records", "deed")
     op.drop_column("dp_upload_events", "outgoing")
     op.drop_column("dp_upload_events", "amount_fen")
     op.drop_index("ix_dp_devices_hardware", table_name="dp_devices")

@@ -1,0 +1,1 @@
+"""What was done with files: one list in time order over all places that know of it."""
