@@ -27,6 +27,9 @@ from maskline.ground import Ground
 from maskline.wiring.uploads import intake_ports
 from maskline.wiring.whereabouts import location_ports
 
+BATCHES = 3
+"""At most so many transactions of a push in one turn of the relay's chore."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phones:
@@ -46,11 +49,12 @@ class Phones:
     async def catch_up(self) -> None:
         """Compute what is wanted of some phones that a wide change left marked. A chore of the relay.
 
-        Some at a time: they are woken by it, and the relay has other chores.
+        Some at a time: they are woken by it, others write in between, and the relay has other chores.
         """
-        room = await self.waking.pace.room()
-        if room:
-            await self.fleet.desired.catch_up(limit=min(room, BATCH))
+        for _ in range(BATCHES):
+            room = await self.waking.pace.room()
+            if not room or not await self.fleet.desired.catch_up(limit=min(room, BATCH)):
+                break
 
     def command_endpoints(self, clock: Clock) -> list[Endpoint]:
         """Give the API of commands and waking, for administrators and for phones."""
