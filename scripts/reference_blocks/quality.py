@@ -50,6 +50,7 @@ def inspection_rules() -> str:
             f"{rule.title.zh} / {rule.title.en}",
             rule.category,
             rule.role,
+            getattr(rule, "chats", None) or "—",
             getattr(rule, "alert_from", None) or "—",
             "否 / no" if getattr(rule, "deducts", True) is False else "是 / yes",
         )
@@ -61,6 +62,7 @@ def inspection_rules() -> str:
         "名称 / title",
         "category",
         "role",
+        "范围 / chats",
         "预警起点 / alert from",
         "扣分 / deducts",
     )
