@@ -7,6 +7,7 @@ from core.web.paging import Page
 from core.web.upload import Upload
 from gateway import permissions
 from gateway.customers.errors import (
+    ApprovalRequired,
     CustomerExists,
     CustomerInvalid,
     CustomerUnknown,
@@ -115,9 +116,9 @@ def endpoints(service: CustomerService, importer: CustomerImporter) -> list[Endp
         "PATCH",
         "/customers/{id}",
         permission=permissions.CUSTOMER_WRITE,
-        summary_zh="修改客户",
-        summary_en="Change a customer",
-        errors=(CustomerUnknown, *_WRITE_ERRORS),
+        summary_zh="修改客户（身份资料须另行申请）",
+        summary_en="Change a customer (who they are is asked for)",
+        errors=(CustomerUnknown, ApprovalRequired, *_WRITE_ERRORS),
         tags=("customers",),
     )
     async def update(*, principal: Principal, path: CustomerPath, body: CustomerPatch) -> CustomerOut:
@@ -137,9 +138,9 @@ def endpoints(service: CustomerService, importer: CustomerImporter) -> list[Endp
         "DELETE",
         "/customers/{id}",
         permission=permissions.CUSTOMER_ERASE,
-        summary_zh="永久删除客户数据（销毁其密钥）",
-        summary_en="Erase a customer for good (destroys their key)",
-        errors=(CustomerUnknown,),
+        summary_zh="永久删除客户数据（销毁其密钥；须第二人时改为申请）",
+        summary_en="Erase a customer for good (destroys their key; with a second person it is asked for)",
+        errors=(CustomerUnknown, ApprovalRequired),
         step_up=True,
         tags=("customers",),
     )
