@@ -35,6 +35,8 @@ from core.ids import new_id
 LEASE_S = 30
 PAUSES_S = (5, 15, 30, 60, 300, 900)
 MAX_ATTEMPTS = 12
+LONGEST_WAIT_S = 300
+"""What nobody has taken for that long is published this seldom: see `_pause`."""
 
 
 class OutboxRow(Base):
@@ -148,8 +150,7 @@ class Outbox:
         )
         messages = []
         for row in rows:
-            pause = PAUSES_S[min(row.attempts, len(PAUSES_S) - 1)]
-            row.due_at = now + timedelta(seconds=pause)
+            row.due_at = now + _pause(row, now)
             messages.append(Message(row.id, row.topic, row.payload, row.attempts))
         return messages
 
@@ -225,6 +226,16 @@ class Outbox:
             row.dead_at = now
         else:
             row.due_at = now + timedelta(seconds=PAUSES_S[min(row.attempts - 1, len(PAUSES_S) - 1)])
+
+
+def _pause(row: OutboxRow, now: datetime) -> timedelta:
+    """Give how long to wait before a message is published once more: as long as it has waited already.
+
+    Workers that fall behind must not be given more and more copies of what they have not come to yet: each
+    costs them a look, and they would fall behind for good.
+    """
+    by_attempts = timedelta(seconds=PAUSES_S[min(row.attempts, len(PAUSES_S) - 1)])
+    return max(by_attempts, min(now - row.created_at, timedelta(seconds=LONGEST_WAIT_S)))
 
 
 @dataclass(frozen=True, slots=True)
