@@ -54,6 +54,8 @@ class Capability(BaseModel):
     openharmony: Mapping[str, int] = {}
     agent: frozenset[Backend] = frozenset()
     level_from: Literal["amapi", "android"]
+    unset: str | None = None
+    """What holds where no policy speaks of it, if that is one of its values."""
     note_zh: str = ""
     note_en: str = ""
 

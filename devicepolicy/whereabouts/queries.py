@@ -5,10 +5,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.access.model import Principal
+from core.access.model import Principal, Scope
 from core.access.scope import scope_clause
 from core.audit import AccessNotes, Seen
 from core.blobs import BlobReader, BlobStore, BlobUnknown
@@ -30,6 +30,7 @@ from devicepolicy.whereabouts.models import (
 )
 from devicepolicy.whereabouts.view import CheckInView, Point, Track, crossings
 
+MOST_CONSENTS = 20
 MOST = 2000
 """Fixes of a day: at five minutes there are 288."""
 
@@ -88,6 +89,21 @@ class WhereaboutsQueries:
             refused = {one.reason: one.count for one in counts}
         versions = sorted({one.terms_version for one in consents.values()})
         return Track(day, points, crossings(points), refused, versions)
+
+    async def agreements(self, principal: Principal, device_id: str) -> list[LocationConsentRow]:
+        """List who agreed to location on a phone and until when, newest first; raise `DeviceNotFound`."""
+        await self.require(principal, device_id)
+        row = LocationConsentRow
+        query = select(row).where(row.device_id == device_id, self._own(principal))
+        async with self._db.read() as session:
+            return list(await session.scalars(query.order_by(row.id.desc()).limit(MOST_CONSENTS)))
+
+    def _own(self, principal: Principal) -> ColumnElement[bool]:
+        """Of a phone that changed hands an employee sees their own agreements only; others its history."""
+        scope = principal.scope(permissions.LOCATION_READ)
+        if scope is Scope.OWN:
+            return LocationConsentRow.employee_id == principal.employee_id
+        return true()
 
     async def check_ins(
         self, principal: Principal, device_id: str, *, cursor: str | None = None, limit: int = 50

@@ -79,6 +79,7 @@ def test_a_day_is_drawn_without_a_map_and_says_on_what_grounds(
     expect(page.get_by_role("heading", name="依据")).to_be_visible()
     expect(page.get_by_text("个人信息保护法第二十八条")).to_be_visible()
     expect(page.get_by_text("2026-11-22-location").first).to_be_visible()
+    expect(page.get_by_text("员工在手机上单独同意了告知书")).to_be_visible()
     expect(page.get_by_role("img", name="轨迹示意图，9 个点")).to_be_visible()
     expect(page.locator("circle.mock")).to_have_count(1)
     expect(page.locator("table tbody tr")).to_have_count(9)

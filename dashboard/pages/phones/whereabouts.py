@@ -60,6 +60,7 @@ def endpoints(kit: PhoneKit) -> list[Endpoint]:
             before=track.day - timedelta(days=1),
             after=track.day + timedelta(days=1) if track.day < parts.whereabouts.queries.today() else None,
             check_ins=check_ins,
+            agreements=await parts.whereabouts.queries.agreements(principal, path.device_id),
             next_address=f"{here}{query.address(cursor=following)}" if following else None,
             terms=parts.whereabouts.consent.current(),
             keep=parts.settings.phones.whereabouts,

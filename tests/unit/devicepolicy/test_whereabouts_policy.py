@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devicepolicy.capabilities.table import table
+from devicepolicy.policies.diff import Direction, diff
 from devicepolicy.policies.document import Documents
 from devicepolicy.policies.merge import merge
 from devicepolicy.policies.ready import ready_policies
@@ -86,6 +87,12 @@ def test_of_several_layers_the_least_is_collected() -> None:
         found = Whereabouts.of(made, ZONE)
         assert (found.mode, found.interval) == (Collection.CHECK_IN_ONLY, timedelta(minutes=60))
         assert [(window.start, window.end) for window in found.windows] == [(600, 1080)]
+
+
+def test_switching_location_on_is_told_as_laxer_and_leaving_it_out_as_stricter() -> None:
+    name, track = "maskline.location.mode", "LOCATION_TRACK"
+    for before, after, way in (({}, {name: track}, Direction.LAXER), ({name: track}, {}, Direction.STRICTER)):
+        assert [one.direction for one in diff(before, after, table())] == [way]
 
 
 def test_a_fence_is_judged_with_the_fixs_roughness() -> None:
