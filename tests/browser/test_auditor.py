@@ -24,7 +24,14 @@ from tests.browser.hands import press
 from tests.browser.stage import Stage
 from tests.support.tsa import timestamp_authority
 
-PAGES = ("/ledger", "/ledger/16", "/evidence?since=2026-11-21&until=2026-11-21", "/access-log", "/analysis")
+PAGES = (
+    "/ledger",
+    "/ledger/16",
+    "/evidence?since=2026-11-21&until=2026-11-21",
+    "/access-log",
+    "/file-operations",
+    "/analysis",
+)
 TODAY = "since=2026-11-21&until=2026-11-21"
 Lie = Callable[[dict[str, Any]], object]
 
