@@ -87,7 +87,7 @@ class QualityByEmployee:
         async with self._database.read() as session:
             counted = await session.execute(
                 select(AlertRow.employee_id, func.count())
-                .where(reach(principal, ALERT_READ), AlertRow.state != AlertState.CLOSED)
+                .where(reach(principal, ALERT_READ), AlertRow.state != AlertState.CLOSED, ~AlertRow.gathered)
                 .group_by(AlertRow.employee_id)
             )
             return {employee_id: count for employee_id, count in counted if employee_id is not None}

@@ -92,7 +92,7 @@ class InspectionFigures:
         async with self._database.read() as session:
             counted = await session.execute(
                 select(AlertRow.severity, func.count())
-                .where(reach(principal, ALERT_READ), AlertRow.state != AlertState.CLOSED)
+                .where(reach(principal, ALERT_READ), AlertRow.state != AlertState.CLOSED, ~AlertRow.gathered)
                 .group_by(AlertRow.severity)
             )
             found = {Severity(name): count for name, count in counted}

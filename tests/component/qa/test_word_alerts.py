@@ -24,6 +24,7 @@ from qa.alert_queue import AlertFilter, AlertQueue
 from qa.alert_rules import AlertRules, Choice, Timing
 from qa.inspection.errors import AlertRuleUnknown, AlertTaken
 from qa.inspection.events import AlertRaised, AlertsDigested
+from qa.inspection.figures import InspectionFigures
 from qa.inspection.models import AlertDigestRow, AlertRow, FindingRow
 from qa.inspection.rulebook import Chats, own_rulebook
 from tests.support.desk import shanghai
@@ -110,6 +111,7 @@ async def test_daily_alerts_are_told_once_a_day_and_after_days_of_standing_still
     queue = AlertQueue(desk.database, desk.reader)
     assert (await queue.find(reviewer, AlertFilter()))[0] == (), "not before the digest"
     assert await desk.reader.most_severe_alerts(reviewer, limit=9) == ()
+    assert await InspectionFigures(desk.database).open_alerts(reviewer) == {}
     waiting, _ = await queue.find(reviewer, AlertFilter(gathered=True))
     assert [line.alert.gathered for line in waiting] == [True]
     assert waiting[0].others == 1, "one line for the thread, with the count of its others"
@@ -123,6 +125,8 @@ async def test_daily_alerts_are_told_once_a_day_and_after_days_of_standing_still
     assert (digest.id, digest.day, digest.alerts) == (digest_id, date(2026, 11, 24), 2)
     assert digest.rules == {"staff-disclosure": 2}
     assert desk.told == [AlertsDigested(digest_id, date(2026, 11, 24), 2, ("staff-disclosure",))]
+    (shown,) = await queue.digests(reviewer)
+    assert (shown.id, shown.day, shown.alerts, shown.unclosed) == (digest_id, digest.day, 2, 2)
     (line,), _ = await queue.find(reviewer, AlertFilter(digest_id=digest_id))
     assert (line.others, line.alert.digest_id) == (1, digest_id)
 
