@@ -19,6 +19,8 @@ START = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 PATIENCE_MS = 60_000
 """How long a page is waited for: as long as a busy machine may need."""
 QUIET_ROUNDS = 5
+OF_LOOKS = ("color-contrast", "link-in-text-block")
+"""The rules of axe that ask what colours there are."""
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -100,12 +102,21 @@ class Visit:
         outside = [url for url in self.asked if not url.startswith((self.stage.url, "data:", "blob:"))]
         assert not outside, outside
 
-    def check_accessible(self) -> None:
+    def check_accessible(self, only: tuple[str, ...] = ()) -> None:
         """Axe finds nothing. It puts its own styles in, which the policy refuses: look at faults before."""
         self.check_quiet()
-        found = Axe().run(self.page)
+        found = Axe().run(self.page, options={"runOnly": list(only)} if only else None)
         self.expects_faults = True
         assert found.violations_count == 0, found.generate_report()
+
+    def check_in_every_look(self) -> None:
+        """Accessible light and dark, wide and narrow; what no look changes is asked once for each width."""
+        for width, whole in ((1440, "light"), (390, "dark")):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            assert self.page.evaluate("document.documentElement.scrollWidth") <= width
+            for theme in ("light", "dark"):
+                self.page.evaluate("name => { document.documentElement.dataset.theme = name }", theme)
+                self.check_accessible(() if theme == whole else OF_LOOKS)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from core.web.replies import Html, Redirect
 from core.web.schema import ApiModel, IdStr
 from dashboard.asked import Asked
 from dashboard.forms import Failure, FormModel, act
-from dashboard.pages.kit import DeskQuery, Kit
+from dashboard.pages.kit import DeskQuery
+from dashboard.pages.phones.kit import PhoneKit
 from dashboard.pages.preferences import Seen
 from devicepolicy.permissions import POLICY_ASSIGN, POLICY_READ
 from devicepolicy.policies.views import RolloutView
@@ -38,7 +39,7 @@ class WidenForm(FormModel):
 class RolloutPages:
     """What the forms of roll-outs share."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: PhoneKit) -> None:
         self.kit = kit
         self.rollouts = kit.parts.policies.rollouts
 
@@ -46,6 +47,7 @@ class RolloutPages:
         self, asked: Asked, query: RolloutsQuery | None = None, told: Failure | None = None
     ) -> Html:
         query, principal = query or RolloutsQuery(), asked.principal
+        picture = await self.kit.picture(principal)
         found = await self.rollouts.find(principal, open_only=query.open)
         directory = await self.kit.parts.people.directory(principal)
         return self.kit.show(
@@ -55,6 +57,7 @@ class RolloutPages:
             query=query,
             told=told,
             rollouts=found,
+            picture=picture,
             steps=STEPS,
             names={one.id: one.display_name for one in directory.employees},
             may_assign=principal.allows(POLICY_ASSIGN),
@@ -69,7 +72,7 @@ class RolloutPages:
         return await act(action, to=HOME, done=done, language=asked.context.language, again=again)
 
 
-def endpoints(kit: Kit) -> list[Endpoint]:
+def endpoints(kit: PhoneKit) -> list[Endpoint]:
     """Give the pages."""
     pages = RolloutPages(kit)
     return [_listing(pages), *_going_on(pages), *_ending(pages)]
