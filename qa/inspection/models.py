@@ -154,6 +154,7 @@ class FindingRow(Base):
 
 
 _NOT_CLOSED = text("state <> 'closed'")
+_GATHERED = text("gathered")
 
 
 class AlertRow(Base):
@@ -176,6 +177,8 @@ class AlertRow(Base):
             postgresql_where=_NOT_CLOSED,
         ),
         Index("ix_qa_alerts_state", "state", "created_at"),
+        # Asked every half minute whether a digest is due; nearly always it is empty.
+        Index("ix_qa_alerts_gathered", "created_at", sqlite_where=_GATHERED, postgresql_where=_GATHERED),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)

@@ -12,6 +12,7 @@ branch_labels = None
 depends_on = None
 
 _NOT_CLOSED = sa.text("state <> 'closed'")
+_GATHERED = sa.text("gathered")
 
 
 def upgrade() -> None:
@@ -59,6 +60,9 @@ def upgrade() -> None:
             sqlite_where=_NOT_CLOSED,
             postgresql_where=_NOT_CLOSED,
         )
+        table.create_index(
+            "ix_qa_alerts_gathered", ["created_at"], sqlite_where=_GATHERED, postgresql_where=_GATHERED
+        )
     with op.batch_alter_table("gw_messages") as table:
         table.add_column(sa.Column("in_group", sa.Boolean(), nullable=False, server_default=sa.false()))
     with op.batch_alter_table("gw_messages") as table:
@@ -70,6 +74,7 @@ def downgrade() -> None:
         table.drop_column("in_group")
     with op.batch_alter_table("qa_alerts") as table:
         table.drop_index("uq_qa_alerts_unclosed")
+        table.drop_index("ix_qa_alerts_gathered")
         table.drop_index(op.f("ix_qa_alerts_digest_id"))
     # Of several of one category the last one stays open: the former schema allows no more.
     op.execute(
