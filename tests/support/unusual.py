@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
@@ -119,7 +120,7 @@ class UnusualHouse:
     ) -> None:
         """Write lines of one person from now on (or from `at`), each about something else unless `same`."""
         begin, target = at or self.clock.now(), new_id()
-        rows = []
+        rows: list[dict[str, Any]] = []
         for index in range(number):
             target = target if same else new_id()
             rows.append(

@@ -13,6 +13,12 @@ from tests.support.unusual import UnusualHouse
 
 Story = Callable[[UnusualHouse, Rule], Awaitable[None]]
 NIGHT = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)  # 22:30 in Shanghai
+LINES = {
+    "access_large_export": 2,
+    "access_guessed_login": 6,
+    "access_roundabout_grant": 2,
+}
+"""How many lines a finding's page shows, where it is not one for each that was seen."""
 FINDS: dict[str, Story] = {}
 PASSES: dict[str, Story] = {}
 
@@ -102,7 +108,7 @@ async def _(house: UnusualHouse, rule: Rule) -> None:
     """By day; a few each night; and what nobody decides to do, a dialling campaign's reveals."""
     await house.did("customer.opened", 3 * rule.limit, every=timedelta(minutes=5))
     for night in range(3):
-        house.clock.set(NIGHT + timedelta(days=night))
+        house.clock.set(NIGHT + timedelta(days=60 + night))
         await house.did("customer.opened", rule.limit, every=timedelta(minutes=1))
         await house.did("login.password-accepted", 5)
 
@@ -193,20 +199,17 @@ async def _(house: UnusualHouse, rule: Rule) -> None:
         )
 
 
-@pytest.fixture
-async def house(database: Database, clock: ManualClock) -> UnusualHouse:
-    house = UnusualHouse(database, clock)
-    await house.open()
-    return house
-
-
 def test_every_rule_has_both_stories() -> None:
     ids = {rule.id for rule in own_rules().rules}
     assert ids == set(FINDS) == set(PASSES)
 
 
 @pytest.mark.parametrize("rule", own_rules().rules, ids=lambda rule: rule.id)
-async def test_a_rule_finds_what_it_is_for(house: UnusualHouse, rule: Rule) -> None:
+async def test_a_rule_finds_what_it_is_for_and_no_more(
+    database: Database, clock: ManualClock, rule: Rule
+) -> None:
+    house = UnusualHouse(database, clock)
+    await house.open()
     await FINDS[rule.id](house, rule)
     await house.watch()
     (found,) = await house.found()
@@ -218,11 +221,11 @@ async def test_a_rule_finds_what_it_is_for(house: UnusualHouse, rule: Rule) -> N
     assert f"{found.seen:,}" in (alert.said_zh or "")
     assert f"{found.seen:,}" in (alert.said_en or "")
     lines = house.findings.lines(await house.findings.get(house.auditor, found.id))
-    assert await house.exact(lines) >= min(found.seen, 2)
+    assert await house.exact(lines) == LINES.get(rule.id, rule.limit + 1)
 
-
-@pytest.mark.parametrize("rule", own_rules().rules, ids=lambda rule: rule.id)
-async def test_a_rule_passes_over_what_only_looks_like_it(house: UnusualHouse, rule: Rule) -> None:
-    await PASSES[rule.id](house, rule)
-    await house.watch()
-    assert [one.rule_id for one in await house.found()] == []
+    other = UnusualHouse(database, clock)  # other people, another day
+    clock.set(datetime(2027, 1, 4, 2, 0, tzinfo=UTC))
+    await other.open()
+    await PASSES[rule.id](other, rule)
+    await other.watch()
+    assert [(one.rule_id, one.id) for one in await other.found()] == [(rule.id, found.id)]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -22,19 +23,19 @@ from tests.support.postgres import PostgresServer
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 async def used(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Database, str]]:
     """Give a database of 0004, with the URL for migrations."""
-    if request.param == "sqlite":
-        url, name = f"sqlite:///{tmp_path / 'used.db'}", ""
-        database = Database(f"sqlite+aiosqlite:///{tmp_path / 'used.db'}")
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres")
-        name = "used_unusual"
+    name = "used_unusual"
+    server: PostgresServer | None = None
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres")
         server.execute(f"CREATE DATABASE {name}")
         url = server.url(name)
-        database = Database(url)
+    else:
+        url = f"sqlite:///{tmp_path / 'used.db'}"
+    database = Database(url.replace("sqlite:", "sqlite+aiosqlite:"))
     command.upgrade(alembic_config(url), "0004")
     yield database, url
     await database.close()
-    if name:
+    if server is not None:
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -60,7 +61,7 @@ async def test_acts_of_administrators_before_the_upgrade_are_in_the_log(used: tu
     )
     async with database.read() as session:  # the lines that the log of that time had
         rows = await session.execute(text("SELECT seq, created_at FROM core_ledger_entries"))
-        times = dict(rows.all())
+        times: dict[int, Any] = dict(rows.all())
         body = await ledger.entry(session, bundle)
     with engine.begin() as connection:
         for seq, kind, target in (
