@@ -52,6 +52,6 @@ chaos: ## Kill the processes at random under mixed load and check every book (MI
 	@scripts/bootstrap.sh test
 	@$(PY) -m tests.chaos.storm --minutes $(or $(MINUTES),10)
 
-soak: ## Kill the web process at random while phones hand in and lose power (MINUTES=3)
+soak: ## Kill processes at random while phones hand in and lose power (MINUTES=3)
 	@scripts/bootstrap.sh test
 	@$(PY) -m tests.chaos.uploads --minutes $(or $(MINUTES),3)

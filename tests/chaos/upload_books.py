@@ -3,6 +3,9 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -25,9 +28,32 @@ from maskline.coverage import contacts_without_one_inspection
 from maskline.wiring.phones import Phones
 from qa.inspection.models import InspectionRow
 from tests.chaos.books import STAYS
+from tests.chaos.handsets import WITNESS
 from tests.support.system_desk import SystemDesk, awaited
 
-QUIET_WITHIN_S = 600.0
+QUIET_WITHIN_S = 900.0
+
+
+@dataclass
+class Witness:
+    """What was on the disks of the phones: this, and nothing else, must be in the books."""
+
+    items: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By hash: which phone's folder, and its number there."""
+    sounds: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, folders: Iterable[Path]) -> "Witness":
+        """Read what each phone's witness wrote."""
+        seen = cls()
+        for folder in folders:
+            for line in (folder / WITNESS).read_text("utf-8").splitlines():
+                what, digest, number = line.split()
+                if what == "item":
+                    seen.items[digest] = folder.name, int(number)
+                else:
+                    seen.sounds.add(digest)
+        return seen
 
 
 async def quiet(desk: SystemDesk) -> None:
@@ -47,7 +73,7 @@ async def quiet(desk: SystemDesk) -> None:
         raise AssertionError(f"left after {QUIET_WITHIN_S:g} s: {left}") from None
 
 
-async def assert_right(desk: SystemDesk, services: Phones, witness: Any) -> Counter[str]:
+async def assert_right(desk: SystemDesk, services: Phones, witness: Witness) -> Counter[str]:
     """All that was on a phone's disk is in the books once, with its hash, and inspected once where it is work."""
     async with desk.ground.database.read() as session:
         records = list(await session.scalars(select(UploadRecordRow)))
