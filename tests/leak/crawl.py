@@ -19,7 +19,7 @@ STARTS = (
     "/", "/today", "/customers", "/approvals", "/threads", "/messages", "/live", "/held", "/alerts", "/word-rules", "/team", "/calls",
     "/results", "/inspections", "/analysis", "/ledger", "/evidence", "/access-log", "/templates", "/imports",
     "/bindings", "/system", "/login", "/lines", "/employees", "/rules", "/offboarding", "/rebind", "/phones",
-    "/phones/enrol", "/policies", "/policies/new", "/rollouts", "/conduct?state=all", "/expected-phones", "/expected-phones/lists", "/money", "/file-operations",
+    "/phones/enrol", "/phones/gaps?state=all", "/policies", "/policies/new", "/rollouts", "/conduct?state=all", "/expected-phones", "/expected-phones/lists", "/money", "/file-operations",
 )  # fmt: skip
 
 
