@@ -12,7 +12,7 @@ import aiohttp
 
 _ID = re.compile(rb'"([0-9a-f]{32})"')
 _LINK = re.compile(rb'(?:href|src|hx-get|action)="(/[^"#]*)"')
-MAX_PAGES = 95
+MAX_PAGES = 110
 MAX_TRIES = 12
 EVENTS = "/live/events"
 STARTS = (
