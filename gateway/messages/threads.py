@@ -69,17 +69,26 @@ async def open_thread(
 
 
 async def count_message(
-    session: AsyncSession, thread: ThreadRow, calendar: Calendar, now: datetime, *, unread: bool = False
+    session: AsyncSession,
+    thread: ThreadRow,
+    calendar: Calendar,
+    now: datetime,
+    *,
+    unread: bool = False,
+    employee_id: str | None = None,
 ) -> ThreadDayRow:
-    """Count one more message in a thread; give the open day it belongs to, making it if need be."""
-    day = now.astimezone(calendar.zone).date()
-    sought = {"thread": thread.id, "day": day, "employee": thread.employee_id}
+    """Count one more message in a thread; give the open day it belongs to, making it if need be.
+
+    `employee_id`: whose it is, if not of whoever has the thread now.
+    """
+    day, whose = now.astimezone(calendar.zone).date(), employee_id or thread.employee_id
+    sought = {"thread": thread.id, "day": day, "employee": whose}
     row: ThreadDayRow | None = await session.scalar(_DAY, sought)
     if row is None:
         row = ThreadDayRow(
             id=new_id(),
             thread_id=thread.id,
-            employee_id=thread.employee_id,
+            employee_id=whose,
             department_id=thread.department_id,
             day=day,
             opened_at=now,

@@ -23,6 +23,7 @@ from gateway.messages.events import ConductKind
 from gateway.messages.model import ChannelKind
 from gateway.messages.screening.detect import detect, mask
 from gateway.numbers.models import BindingRow
+from gateway.offboarding.former import former_binding
 from gateway.offboarding.holds import Holds
 from maskline.ground import Ground
 from maskline.wiring.gateway import Gateway
@@ -117,6 +118,7 @@ class StatedMembers(ArchiveMembers):
         stated = dict(one.split(":", 1) for one in (sender, *receivers))
         employee, customer = stated["employee"], stated["customer"]
         binding: BindingRow | None = await binding_between(session, employee, customer)
+        binding = binding or await former_binding(session, employee, customer)
         return Parties(employee, customer, binding, sender.startswith("employee:"))
 
 

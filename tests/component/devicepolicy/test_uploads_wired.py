@@ -31,13 +31,14 @@ from devicepolicy.uploads.queries import MissingFilter
 from gateway.contact.model import Purpose
 from gateway.customers.model import CustomerInput
 from gateway.messages.model import ChannelKind, MessageRole
-from gateway.messages.models import AttachmentRow, ConductRow, MessageRow
+from gateway.messages.models import AttachmentRow, ConductRow, MessageRow, ThreadDayRow
 from gateway.numbers.model import BindRequest, LineDraft
 from gateway.offboarding.holds import Holds
 from maskline.ground import Ground, open_ground
 from maskline.permissions import registry
 from maskline.wiring.gateway import Gateway, build_gateway, build_people
-from maskline.wiring.messages import archive_members
+from maskline.wiring.messages import archive_members, build_message_services
+from maskline.wiring.offboarding import build_offboardings
 from maskline.wiring.phones import Phones, build_phones
 from maskline.wiring.quality import build_inspecting, build_quality
 from maskline.wiring.uploads import SOURCE, all_ports
@@ -50,6 +51,13 @@ from qa.tasks import CONDUCT_SEEN, handlers
 from tests.support.uploading import CHAT_APP, CUSTOMER, POLICY, UploadingPhone
 
 SOUND = b"#!AMR\n" + bytes(3000)
+
+
+class NoCalls:
+    """A calls process without calls."""
+
+    async def end_inactive(self) -> int:
+        return 0
 
 
 def no_ear() -> SpeechEngine:
@@ -167,6 +175,24 @@ async def test_what_was_said_on_the_phone_stands_in_the_customers_conversation(r
     )  # fmt: skip
     await roof.work()  # nothing waits any more
     assert len(await roof.rows(MessageRow)) == len(messages) == 4
+
+
+async def test_what_a_leaver_wrote_is_theirs_although_it_comes_after_the_unbinding(roof: Roof) -> None:
+    phone = await roof.set_up()
+    people = build_people(roof.ground, registry()).employees
+    made = await people.create(roof.admin, NewEmployee("gao", "高鹏", frozenset({Role.AGENT})))
+    messages = build_message_services(roof.ground, roof.gateway)
+    leaving = build_offboardings(roof.ground, roof.gateway, messages, NoCalls(), roof.phones).service
+    shown = await leaving.preview(roof.admin, roof.worker, made.employee.id)
+    await leaving.unbind(roof.admin, shown.id, shown.digest)
+    await leaving.settled()
+    assert await phone.records(phone.sms(CUSTOMER, "打我自己的手机。", direction="out")) == ["kept"]
+    await roof.work()
+    (record,), (message,) = await roof.rows(UploadRecordRow), await roof.rows(MessageRow)
+    assert (record.message_id, record.customer_id) == (message.id, roof.customer)
+    assert (message.employee_id, message.author_id) == (roof.worker, roof.worker)
+    (day,) = await roof.rows(ThreadDayRow)
+    assert day.employee_id == roof.worker, "it is inspected as what the leaver said"
 
 
 async def test_a_group_chat_on_the_phone_is_one_in_the_books(roof: Roof) -> None:

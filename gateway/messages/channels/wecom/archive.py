@@ -130,7 +130,7 @@ class ArchiveReader:
             thread = await open_thread(session, parties.binding, self._channel, self._parts.clock.now())
         if parties.by_staff:
             try:
-                return await self._staff(record, thread, media)
+                return await self._staff(record, thread, media, parties.employee_id or thread.employee_id)
             except SubjectErased:
                 return None
         kept = await self._parts.inbox.keep(
@@ -154,8 +154,13 @@ class ArchiveReader:
         name = str(getattr(record.body, "filename", ""))
         return (ReceivedMedia(record.body_kind, content, file_name=name),)
 
-    async def _staff(self, record: ArchiveRecord, thread: ThreadRow, media: tuple[ReceivedMedia, ...]) -> str:
-        """Write what an employee wrote there, screened after the fact: it cannot be stopped any more."""
+    async def _staff(
+        self, record: ArchiveRecord, thread: ThreadRow, media: tuple[ReceivedMedia, ...], employee_id: str
+    ) -> str:
+        """Write what an employee wrote there, screened after the fact: it cannot be stopped any more.
+
+        It is theirs, even if the thread has gone to a successor since.
+        """
         parts, now = self._parts, self._parts.clock.now()
         files = [
             await parts.attachments.keep_or_note(thread.customer_id, one.content, one.file_name)
@@ -169,7 +174,9 @@ class ArchiveReader:
             if known is not None:
                 return known
             current = await session.get(ThreadRow, thread.id, with_for_update=True, populate_existing=True)
-            day = await count_message(session, current or thread, parts.calendar, now)
+            day = await count_message(
+                session, current or thread, parts.calendar, now, employee_id=employee_id
+            )
             cipher = await parts.subject_keys.cipher(session, thread.customer_id)
             purpose: Purpose = thread.purpose
             hits = parts.screener.find(record.text, purpose)
@@ -178,7 +185,7 @@ class ArchiveReader:
                 id=new_id(),
                 thread_id=thread.id,
                 thread_day_id=day.id,
-                employee_id=thread.employee_id,
+                employee_id=employee_id,
                 department_id=thread.department_id,
                 customer_id=thread.customer_id,
                 channel=self._channel,
@@ -186,7 +193,7 @@ class ArchiveReader:
                 role=MessageRole.STAFF,
                 kind=record.body_kind if record.text or files else BodyKind.OTHER,
                 in_group=bool(record.room),
-                author_id=thread.employee_id,
+                author_id=employee_id,
                 action=screened.action,
                 findings=[
                     {
