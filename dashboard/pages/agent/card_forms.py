@@ -96,7 +96,14 @@ class Desk:
 def endpoints(cards: Cards) -> list[Endpoint]:
     """Give what the forms do."""
     desk = Desk(cards)
-    return [*_notes(desk), *_steps(desk), *_consents(desk), *_blocks(desk), *_bindings(desk), *_identity(desk)]
+    return [
+        *_notes(desk),
+        *_steps(desk),
+        *_consents(desk),
+        *_blocks(desk),
+        *_bindings(desk),
+        *_identity(desk),
+    ]
 
 
 def _notes(desk: Desk) -> list[Endpoint]:
@@ -323,7 +330,12 @@ def _identity(desk: Desk) -> list[Endpoint]:
         kind="page",
     )
     async def change(
-        *, principal: Principal, path: CustomerPath, body: IdentityForm, context: RequestContext, headers: Seen
+        *,
+        principal: Principal,
+        path: CustomerPath,
+        body: IdentityForm,
+        context: RequestContext,
+        headers: Seen,
     ) -> Html | Redirect:
         wanted = CustomerChange(
             phone=body.phone, name=body.name, id_number=body.id_number, external_id=body.external_id
