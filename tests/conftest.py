@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import create_engine
 
@@ -15,6 +16,12 @@ from maskline.tables import load_metadata
 from tests.support.postgres import PostgresMissing, PostgresServer
 
 TESTED = "tested"
+
+# No test asserts a time: an example may take as long as a busy machine needs, and so may finding one.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ async def test_empty_blob(subject: Subject) -> None:
     assert await reader.read(0, 10) == b""
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(
     chunks=st.lists(st.binary(max_size=300), max_size=12),
     ranges=st.lists(st.tuples(st.integers(0, 2500), st.integers(0, 2500)), max_size=8),

@@ -62,7 +62,6 @@ def test_every_operation_keeps_what_it_promises(stage: Stage, schema: Any, usern
 def _fuzz(stage: Stage, operation: Any, username: str) -> None:
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.explicit, Phase.generate],
@@ -89,7 +88,6 @@ def test_sequences_of_operations_keep_what_they_promise(stage: Stage, schema: An
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
-            deadline=None,
             database=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),

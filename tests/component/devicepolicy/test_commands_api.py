@@ -205,7 +205,7 @@ ANY_TEXT = st.text(
 
 
 @given(said=ANY_TEXT)
-@hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 def test_every_text_survives_from_the_request_to_the_phone(said: str) -> None:
     """Headwind 5.30, byte for byte: JSON in, the vault's bytes, JSON out."""
     order = {
@@ -218,7 +218,7 @@ def test_every_text_survives_from_the_request_to_the_phone(said: str) -> None:
 
 
 @given(said=ANY_TEXT)
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 def test_a_password_is_in_no_print(said: str) -> None:
     order = {"type": "RESET_PASSWORD", "newPassword": "canary" + said[:100]}
     body = CommandIssue.model_validate_json(json.dumps({"order": order}), strict=True)

@@ -115,7 +115,7 @@ class World:
 
 
 @given(steps=st.lists(STEP, min_size=4, max_size=20))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_the_server_believes_is_what_the_phone_did(
     sqlite_template: Path, tmp_path: Path, steps: list[tuple[str, int]]
 ) -> None:

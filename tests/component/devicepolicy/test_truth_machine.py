@@ -369,7 +369,6 @@ def test_what_the_server_believes_is_what_the_phone_is(world: World) -> None:
         settings=settings(
             max_examples=15,
             stateful_step_count=15,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -198,7 +198,7 @@ async def test_what_is_held_for_evidence_stays_until_it_is_let_go(desk: Desk, wh
 
 
 @given(order=st.permutations(range(1, 13)), size=st.integers(1, 5), lost=st.sets(st.integers(1, 12)))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_in_any_order_the_gaps_are_what_never_came(
     desk: Desk, order: list[int], size: int, lost: set[int]
 ) -> None:

@@ -300,7 +300,7 @@ class LossyCommands(RuleBasedStateMachine):
                 raise AssertionError(one)
 
 
-LossyCommands.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+LossyCommands.TestCase.settings = settings(max_examples=100, stateful_step_count=50)
 TestLossyCommands = LossyCommands.TestCase
 
 

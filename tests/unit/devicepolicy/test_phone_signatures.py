@@ -192,7 +192,7 @@ def test_two_signatures_are_refused() -> None:
         check(twice)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=200), st.text(max_size=200), st.text(max_size=50), st.binary(max_size=50))
 def test_garbage_in_the_headers_breaks_nothing(first, second, target, body) -> None:
     request = WireRequest("POST", f"/{target}", (("Signature-Input", first), ("Signature", second)), body)
@@ -200,7 +200,7 @@ def test_garbage_in_the_headers_breaks_nothing(first, second, target, body) -> N
         check(request)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_no_single_changed_character_passes(data) -> None:
     request = signed()
@@ -272,7 +272,7 @@ def test_a_document_is_good_until_its_last_second_by_the_servers_clock() -> None
             open_document(token, now=moment)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.text(alphabet=st.characters(max_codepoint=0x250), max_size=120)
     | st.binary(max_size=90).map(

@@ -199,7 +199,7 @@ def spoilt(draw: st.DrawFn) -> dict[str, Any]:
         return document
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(spoilt())
 def test_whatever_is_in_a_document_it_is_answered(document: dict[str, Any]) -> None:
     """Headwind 5.30: a newline in a payload broke the push. Here: faults with a place, or a normal form."""

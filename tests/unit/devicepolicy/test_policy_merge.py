@@ -90,7 +90,7 @@ def stack(drawn: list[tuple[dict[str, JSON], Layer, int]]) -> list[Laid]:
     return [laid(number, one, layer, depth) for number, (one, layer, depth) in enumerate(drawn)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(LAYERS, st.randoms(use_true_random=False))
 def test_the_order_in_which_layers_are_given_says_nothing(drawn: Any, random: Any) -> None:
     """OpenHarmony 9200010, Fleet's "most recent wins": conflicts are decided by strictness, not by time."""
@@ -100,7 +100,7 @@ def test_the_order_in_which_layers_are_given_says_nothing(drawn: Any, random: An
     assert merge(shuffled, TABLE) == merge(layers, TABLE)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(LAYERS)
 def test_laid_over_itself_a_policy_stays_what_it_is(drawn: Any) -> None:
     once = merge(stack(drawn), TABLE)
@@ -109,7 +109,7 @@ def test_laid_over_itself_a_policy_stays_what_it_is(drawn: Any) -> None:
     assert merge([again, again], TABLE).settings == once.settings
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LAYERS)
 def test_never_laxer_than_any_layer(drawn: Any) -> None:
     layers = stack(drawn)
@@ -130,7 +130,7 @@ def test_never_laxer_than_any_layer(drawn: Any) -> None:
     assert set(merged.provenance) == set(merged.settings)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(settings_of_a_layer())
 def test_every_order_is_one(drawn: dict[str, JSON]) -> None:
     """A value holds itself, and what two make together holds both."""

@@ -90,7 +90,7 @@ def test_any_network_survives(password, ssid) -> None:
     assert (found["WIFI_SSID"], found["WIFI_PASSWORD"]) == (ssid, password)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_a_scanner_reads_what_was_written(password) -> None:
     text = provisioning_text(INVITATION, SetUp(PACKAGE, Wifi("x", password)))

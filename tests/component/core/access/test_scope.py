@@ -116,7 +116,7 @@ async def compare(database: Database, org: Org) -> None:
 
 
 @given(org=orgs())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_scope_in_sql_is_scope_in_the_model(database_url: str, org: Org) -> None:
     async def run() -> None:
         database = Database(database_url)

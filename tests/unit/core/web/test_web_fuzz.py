@@ -60,6 +60,6 @@ async def check(answer) -> None:
 
 
 @given(bodies=bodies, paths=paths)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_input_gets_a_clear_answer(bodies, paths):
     asyncio.run(send(bodies, paths))

@@ -133,5 +133,5 @@ class AnyCall(RuleBasedStateMachine):
         assert sum(isinstance(command, do.WriteCdr) for command in self.done) == 1
 
 
-AnyCall.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+AnyCall.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestAnyCall = AnyCall.TestCase

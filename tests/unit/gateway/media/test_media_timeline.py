@@ -31,7 +31,7 @@ def expected_of(
     return decoded(line)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     ptime=st.sampled_from([80, 160, 240, 480]),
@@ -157,7 +157,7 @@ def test_a_flood_is_refused_and_memory_stays_bounded():
     assert result.recorded == result.placed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(
