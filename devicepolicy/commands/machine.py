@@ -139,13 +139,18 @@ class Canceled:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """The phone is no longer ours: nobody will give it out, and nobody will say how it went."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed."""
 
     at: datetime
 
 
-Event = Approved | Refused | Delivered | Acked | Reported | Canceled | Tick
+Event = Approved | Refused | Delivered | Acked | Reported | Canceled | Gone | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +195,17 @@ def step(now: Progress, event: Event, limits: Limits) -> Step:
         return _acked(now, event.at, limits)
     if isinstance(event, Reported):
         return _reported(now, event)
-    return _canceled(now) if isinstance(event, Canceled) else _ticked(now, event.at, limits)
+    if isinstance(event, Canceled | Gone):
+        return _taken_back(now, event)
+    return _ticked(now, event.at, limits)
 
 
-def _canceled(now: Progress) -> Step:
-    if now.state not in {_S.QUEUED, _S.DELIVERED}:
-        return now, ()
-    return _end(now, _S.CANCELED, Cause.CANCELED)
+def _taken_back(now: Progress, event: Canceled | Gone) -> Step:
+    if now.state in {_S.QUEUED, _S.DELIVERED}:
+        return _end(now, _S.CANCELED, Cause.CANCELED)
+    if isinstance(event, Gone) and now.state is _S.ACKED:
+        return _run_out(now)
+    return now, ()
 
 
 def _release(now: Progress, at: datetime, limits: Limits) -> Step:

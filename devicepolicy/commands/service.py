@@ -32,7 +32,7 @@ from devicepolicy.commands.errors import (
 )
 from devicepolicy.commands.events import CommandIssued
 from devicepolicy.commands.kinds import LASTING, TWO_PERSONS, CommandKind, dump
-from devicepolicy.commands.machine import Approval, Approved, Canceled, Refused, begin
+from devicepolicy.commands.machine import Approval, Approved, Canceled, Gone, Refused, begin
 from devicepolicy.commands.model import CommandView, NewCommand
 from devicepolicy.commands.models import CommandApprovalRow, CommandRow, WipeTurnRow
 from devicepolicy.commands.queries import view_of
@@ -195,17 +195,22 @@ class CommandService:
 
     async def cancel_open_in(self, session: AsyncSession, device_id: str, *, by: str | None) -> int:
         """Take back, in the caller's transaction, all that a phone has not acknowledged; gives how many."""
+        return await self._end_open(session, device_id, Canceled(), by=by)
+
+    async def on_device_ended(self, session: AsyncSession, ended: DeviceEnded) -> None:
+        """Leave nothing for a phone that is no longer ours, and nothing open that it will never answer."""
+        await self._end_open(session, ended.device_id, Gone(), by=ended.by)
+
+    async def _end_open(
+        self, session: AsyncSession, device_id: str, event: Canceled | Gone, *, by: str | None
+    ) -> int:
         rows = await session.scalars(
             select(CommandRow)
             .where(CommandRow.device_id == device_id, CommandRow.finished_at.is_(None))
             .order_by(CommandRow.id)
             .with_for_update()
         )
-        return sum([await self._books.apply(session, row, Canceled(), by=by) for row in rows.all()])
-
-    async def on_device_ended(self, session: AsyncSession, ended: DeviceEnded) -> None:
-        """Leave nothing for a phone that is no longer ours."""
-        await self.cancel_open_in(session, ended.device_id, by=ended.by)
+        return sum([await self._books.apply(session, row, event, by=by) for row in rows.all()])
 
     def _row(self, new: NewCommand, device: DeviceRow, issued_by: str | None) -> CommandRow:
         settings = self._settings

@@ -14,6 +14,7 @@ from gateway.calls.ports import MediaPlane, SwitchLink, Timers
 class StepLimits:
     """How long a collaborator may take, in seconds; after that the call fails closed."""
 
+    identify_s: float = 3.0
     judge_s: float = 5.0
     media_s: float = 5.0
     dial_s: float = 5.0

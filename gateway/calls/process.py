@@ -169,7 +169,12 @@ async def _build(parts: CallsParts) -> RunningCalls:
     metrics.live.set_function(lambda: live.counts().live)
     metrics.unfiled.set_function(lambda: live.counts().unfiled)
     switchboard = Switchboard(
-        parts.link, registrar, live, region=parts.settings.default_region, metrics=metrics
+        parts.link,
+        registrar,
+        live,
+        region=parts.settings.default_region,
+        metrics=metrics,
+        identify_s=parts.limits.identify_s,
     )
     presence = Presence(parts.database, live)
     service = CallService(

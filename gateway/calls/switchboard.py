@@ -25,7 +25,6 @@ from gateway.switch.link import LinkDown, LinkEvent, LinkUp
 _log = get_logger(__name__)
 UNAVAILABLE = 503
 NOT_FOUND = 404
-IDENTIFY_S = 3.0
 
 LegEvent: TypeAlias = sip.Ringing | sip.Answered | sip.Failed | sip.Ended | sip.Cancelled | sip.Reoffer
 
@@ -41,7 +40,7 @@ class Switchboard:
         *,
         region: str,
         metrics: CallMetrics,
-        identify_s: float = IDENTIFY_S,
+        identify_s: float,
     ) -> None:
         self._link = link
         self._registrar = registrar

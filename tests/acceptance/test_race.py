@@ -1,7 +1,7 @@
 """Ten agents call one customer in the same instant, half of them by telephone and half by the API."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from sqlalchemy import select
 from core.access.model import Role
 from core.errors import MasklineError
 from gateway.calls.control import Hanger
+from gateway.calls.errors import CallOver
 from gateway.calls.models import CallRow
 from gateway.contact.model import Purpose
 from gateway.contact.models import ContactRow
@@ -114,7 +115,8 @@ async def test_the_cap_holds_over_telephones_and_the_api(system, desk):
         async with desk.control() as control:
             for row in await calls():
                 if row.ended_at is None:
-                    await control.hangup(row.id, Hanger.SUPERVISOR)
+                    with suppress(CallOver):  # a refused one ends by itself, perhaps just now
+                        await control.hangup(row.id, Hanger.SUPERVISOR)
         await awaited(all_closed, what="every contact is closed")
     assert len(await calls()) == AGENTS, "exactly one record for each contact"
     assert len({row.contact_id for row in await calls()}) == AGENTS

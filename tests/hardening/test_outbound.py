@@ -40,6 +40,7 @@ KNOWN = {
     "maskline/supervisor.py": "our own processes",
     "maskline/demo/api.py": "the demo's own server",
     "maskline/demo/messages.py": "the demo's own server",
+    "maskline/demo/fleet.py": "the demo's own server",
 }
 """Every file that opens a connection or starts a program, and where that leads. A new one must say so here."""
 MODULES = {"http.client", "urllib.request", "ftplib", "smtplib", "telnetlib", "requests", "httpx", "paramiko"}

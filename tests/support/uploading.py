@@ -187,19 +187,22 @@ class UploadingPhone(SimPhone):
         return status, answer
 
     async def piece(self, recording_id: str, offset: int, data: bytes) -> tuple[int, Any]:
-        """Send raw bytes, signed."""
-        target = f"/api/v1/agent/uploads/recordings/{recording_id}?offset={offset}"
+        return await self.send_bytes("PATCH", f"/uploads/recordings/{recording_id}?offset={offset}", data)
+
+    async def send_bytes(self, method: str, path: str, data: bytes) -> tuple[int, Any]:
+        """Send what is no JSON, signed."""
+        target = f"/api/v1/agent{path}"
         signed = sign_request(
             self.key,
             self.device_id,
-            method="PATCH",
+            method=method,
             target=target,
             created=self.house.clock.now(),
             nonce=secrets.token_urlsafe(16),
             body=data,
         )
         headers = {"Content-Type": "application/octet-stream", **signed}
-        status, answer, _ = await self.raw("PATCH", target, data, headers)
+        status, answer, _ = await self.raw(method, target, data, headers)
         return status, answer
 
     async def send_all(self, told: Mapping[str, Any], content: bytes, size: int) -> tuple[int, Any]:

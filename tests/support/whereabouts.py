@@ -17,7 +17,6 @@ from core.audit import AccessLog
 from core.blobs import InMemoryBlobStore
 from core.web.app import build_app
 from devicepolicy.canonical import sha256_of
-from devicepolicy.identity.requests import sign_request
 from devicepolicy.whereabouts.build import LocationPorts, build_whereabouts, location_terms
 from tests.support.fleet import House
 from tests.support.uploading import Desk, UploadingPhone
@@ -163,19 +162,7 @@ class PlacePhone(UploadingPhone):
         return status, answer
 
     async def photo(self, check_in_id: str, content: bytes = PICTURE) -> tuple[int, Any]:
-        target = f"/api/v1/agent/location/check-ins/{check_in_id}/photo"
-        signed = sign_request(
-            self.key,
-            self.device_id,
-            method="PUT",
-            target=target,
-            created=self.house.clock.now(),
-            nonce=secrets.token_urlsafe(16),
-            body=content,
-        )
-        headers = {"Content-Type": "application/octet-stream", **signed}
-        status, answer, _ = await self.raw("PUT", target, content, headers)
-        return status, answer
+        return await self.send_bytes("PUT", f"/location/check-ins/{check_in_id}/photo", content)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from core.access.employees import NewEmployee
 from core.access.model import Principal, Role
 from core.clock import ManualClock
-from core.config import Settings
+from core.config import ApprovalSettings, Settings
 from core.outbox import OutboxRow
 from core.vault import Keyring
 from core.web.app import build_app
@@ -127,7 +127,11 @@ class Roof:
 
 @pytest.fixture
 async def roof(database_url: str, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Roof]:
-    settings = Settings(data_dir=tmp_path / "data", database_url=SecretStr(database_url))
+    settings = Settings(
+        data_dir=tmp_path / "data",
+        database_url=SecretStr(database_url),
+        approvals=ApprovalSettings(erasure=False),  # who may erase is tested elsewhere
+    )
     Keyring.create(settings.keyring_path)
     grants = registry().grants_for([Role.ADMINISTRATOR])
     admin = Principal("a" * 32, None, "", frozenset({Role.ADMINISTRATOR}), grants, "e" * 32, clock.now())

@@ -22,6 +22,7 @@ from devicepolicy.commands.machine import (
     EraseSecrets,
     Event,
     Finish,
+    Gone,
     Limits,
     Progress,
     Refused,
@@ -106,6 +107,14 @@ def test_leave_to_begin_is_given_in_time_or_not_at_all() -> None:
     assert step(acked, Canceled(), LIMITS) == (acked, ()), "nobody takes back what has begun"
 
 
+def test_nothing_stays_open_for_a_phone_that_is_gone() -> None:
+    assert walk(queued(), Gone()).state is S.CANCELED
+    assert walk(queued(), Delivered(NOW), Gone()).state is S.CANCELED
+    lost = walk(queued(), Delivered(NOW), Acked(after(1)), Gone())
+    assert (lost.state, lost.cause) == (S.EXPIRED, Cause.NO_RESULT), "whether it was done is not known"
+    assert walk(lost, Reported(S.SUCCEEDED)).state is S.SUCCEEDED, "its last word counts all the same"
+
+
 def test_a_phone_that_fell_silent_is_asked_again_and_its_late_word_counts() -> None:
     now = walk(queued(), Delivered(NOW), Acked(NOW))
     now, effects = step(now, Tick(after(30)), LIMITS)
@@ -125,6 +134,7 @@ EVENTS = st.one_of(
     st.builds(Acked, st.integers(0, 9000).map(after)),
     st.builds(Reported, st.sampled_from(list(S)), st.sampled_from([None, *ErrorCode])),
     st.just(Canceled()),
+    st.just(Gone()),
     st.builds(Tick, st.integers(0, 9000).map(after)),
 )
 

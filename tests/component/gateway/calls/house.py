@@ -119,7 +119,14 @@ class House:
         self.blobs = InMemoryBlobStore()
         self.outbox = Outbox(clock)
         self.timers = ManualTimers()
-        self.limits = StepLimits(file_pauses_s=(0.01,), late_s=PATIENCE_S)
+        self.limits = StepLimits(
+            identify_s=PATIENCE_S,
+            judge_s=PATIENCE_S,
+            media_s=PATIENCE_S,
+            dial_s=PATIENCE_S,
+            file_pauses_s=(0.01,),
+            late_s=PATIENCE_S,
+        )
         self.contacts = Meddled(self.desk.contacts)
         self.bindings = self.desk.bindings
         self.node = "calls"
