@@ -74,7 +74,7 @@ class WatchedStore(FileStore):
         if name.startswith(ITEM):
             self._seen.write(f"item {value['item']['sha256']} {value['item']['seq']}\n")
         elif name.startswith(SOUND) and value["whole"]:
-            self._seen.write(f"sound {value['told']['sha256']} 0\n")
+            self._seen.write(f"sound {value['told']['sha256']} {name}\n")
         self._seen.flush()
 
 

@@ -40,7 +40,8 @@ class Witness:
 
     items: dict[str, tuple[str, int]] = field(default_factory=dict)
     """By hash: which phone's folder, and its number there."""
-    sounds: set[str] = field(default_factory=set)
+    sounds: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Hashes by folder and name: two recordings may sound the same."""
 
     @classmethod
     def of(cls, folders: Iterable[Path]) -> "Witness":
@@ -48,11 +49,11 @@ class Witness:
         seen = cls()
         for folder in folders:
             for line in (folder / WITNESS).read_text("utf-8").splitlines():
-                what, digest, number = line.split()
+                what, digest, name = line.split()
                 if what == "item":
-                    seen.items[digest] = folder.name, int(number)
+                    seen.items[digest] = folder.name, int(name)
                 else:
-                    seen.sounds.add(digest)
+                    seen.sounds[folder.name, name] = digest
         return seen
 
 
@@ -91,7 +92,7 @@ async def assert_right(desk: SystemDesk, services: Phones, witness: Witness) -> 
     assert booked == hashes, "the ledger names each hash once"
     assert left == [0, 0], "numbers are missing, or pieces of recordings were left"
     _assert_numbers([*records, *events])
-    assert Counter(row.sha256 for row in recordings) == Counter(list(witness.sounds))
+    assert Counter(row.sha256 for row in recordings) == Counter(list(witness.sounds.values()))
     assert {row.state for row in recordings} <= {RecordingState.COMPLETE}
     for row in recordings:
         digest = hashlib.sha256()
