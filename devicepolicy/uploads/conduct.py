@@ -166,7 +166,8 @@ class ConductEvents:
                 .where(
                     UploadRecordRow.device_id == row.device_id,
                     UploadRecordRow.deleted_at.is_(None),
-                    UploadRecordRow.at <= row.at,
+                    # The phone's own numbers too: two requests' clocks are put right apart, and may cross.
+                    or_(UploadRecordRow.at <= row.at, UploadRecordRow.seq < row.seq),
                     or_(*gone),
                 )
                 .values(deleted_at=row.at, deleted_by=row.id)

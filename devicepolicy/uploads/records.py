@@ -27,7 +27,7 @@ from devicepolicy.uploads.model import (
     Result,
     UploadedRecord,
 )
-from devicepolicy.uploads.models import UploadDeletionRow, UploadRecordingRow, UploadRecordRow
+from devicepolicy.uploads.models import UploadDeletionRow, UploadEventRow, UploadRecordingRow, UploadRecordRow
 from devicepolicy.uploads.ports import ConductSink, DeviceConduct
 from devicepolicy.uploads.wanted import refusal
 
@@ -133,8 +133,14 @@ class Records:
         gone = [UploadDeletionRow.key == row.key]
         if row.counterpart is not None:
             gone.append(UploadDeletionRow.counterpart == row.counterpart)
-        query = select(UploadDeletionRow).where(
-            UploadDeletionRow.device_id == row.device_id, UploadDeletionRow.at >= row.at, or_(*gone)
+        query = (
+            select(UploadDeletionRow)
+            .join(UploadEventRow, UploadEventRow.id == UploadDeletionRow.event_id)
+            .where(
+                UploadDeletionRow.device_id == row.device_id,
+                or_(UploadDeletionRow.at >= row.at, UploadEventRow.seq > row.seq),
+                or_(*gone),
+            )
         )
         told = await session.scalar(query.order_by(UploadDeletionRow.id).limit(1))
         if told is not None:

@@ -175,6 +175,24 @@ async def test_what_is_deleted_on_the_phone_stays_and_somebody_is_told_at_once(d
     assert [kind for kind, _ in desk.neighbours.seen_conduct] == ["CONTACT_DELETED"]
 
 
+@pytest.mark.parametrize("first", ["records", "events"])
+async def test_what_was_deleted_is_told_by_the_phones_numbers_where_clocks_cross(
+    desk: Desk, first: str
+) -> None:
+    """A message and its deletion a moment apart, and a request that took long: by our clock it came after."""
+    await desk.customer()
+    phone = await desk.phone()
+    said, gone = phone.sms(CUSTOMER), phone.item("CONTACT_DELETED", evidence={"counterpart": CUSTOMER})
+    desk.house.clock.advance(timedelta(minutes=1))
+    for what in ("records", "events") if first == "records" else ("events", "records"):
+        phone.drift = timedelta(seconds=-20 if what == "records" else 0)
+        assert (await phone.hand_in(what, [said] if what == "records" else [gone]))[0] == 200
+    (record,) = await rows(desk, UploadRecordRow)
+    (event,) = await rows(desk, UploadEventRow)
+    assert record.at > event.at
+    assert record.deleted_by == event.id
+
+
 async def test_a_deleted_chat_may_name_its_messages(desk: Desk) -> None:
     phone = await desk.phone()
     one, two = phone.chat(), phone.chat()
