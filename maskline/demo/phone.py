@@ -85,7 +85,11 @@ class _Transport(UdpSipTransport):
 
 
 class Phone:
-    """One telephone with one line. `heard` is every sample that came in, in order."""
+    """One telephone with one line. `heard` is every sample that came in, in order.
+
+    `late_s` is the longest that a packet of this call went out behind its time: a process that gets no core
+    for a while sends the rest in a burst, which no telephone does.
+    """
 
     def __init__(self, user: str, *, password: str | None = None, port: int = 0) -> None:
         self.user = user
@@ -104,6 +108,7 @@ class Phone:
         self._timestamp = 0
         self._answer_after_s: float | None = None
         self.heard: list[NDArray[np.int16]] = []
+        self.late_s = 0.0
         self.rang = asyncio.Event()
         self.connected = asyncio.Event()
         self.ended = asyncio.Event()
@@ -175,6 +180,7 @@ class Phone:
                 frame = np.pad(frame, (0, FRAME - len(frame)))
             self._media.send_audio_pcm(frame.astype("<i2").tobytes(), self._timestamp)
             self._timestamp += FRAME
+            self.late_s = max(self.late_s, loop.time() - begin - index / SAMPLE_RATE)
             await asyncio.sleep(max(0.0, begin + (index + FRAME) / SAMPLE_RATE - loop.time()))
 
     async def be_silent(self, seconds: float) -> None:
@@ -240,6 +246,7 @@ class Phone:
     def _forget_call(self) -> None:
         self._outgoing = self._incoming = None
         self.heard = []
+        self.late_s = 0.0
         for event in (self.rang, self.connected, self.ended):
             event.clear()
 
