@@ -31,7 +31,7 @@ from tests.chaos.books import STAYS
 from tests.chaos.handsets import WITNESS
 from tests.support.system_desk import SystemDesk, awaited
 
-QUIET_WITHIN_S = 900.0
+QUIET_WITHIN_S = 600.0
 
 
 @dataclass

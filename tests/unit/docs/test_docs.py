@@ -59,7 +59,7 @@ def rendered() -> dict[Path, str]:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=110,
         check=False,
     )
     assert done.returncode in {0, 1}, done.stderr
