@@ -106,6 +106,7 @@ class Phone:
         self._incoming: IncomingCall | None = None
         self._media: Any = None
         self._timestamp = 0
+        self._due: float | None = None  # the next packet
         self._answer_after_s: float | None = None
         self.heard: list[NDArray[np.int16]] = []
         self.late_s = 0.0
@@ -172,20 +173,28 @@ class Phone:
         """Send 8 kHz samples in real time, 20 ms a packet."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        for index in range(0, len(samples), FRAME):
-            if self.ended.is_set():
-                return
-            frame = samples[index : index + FRAME]
-            if len(frame) < FRAME:
-                frame = np.pad(frame, (0, FRAME - len(frame)))
-            self._media.send_audio_pcm(frame.astype("<i2").tobytes(), self._timestamp)
-            self._timestamp += FRAME
-            self.late_s = max(self.late_s, loop.time() - begin - index / SAMPLE_RATE)
-            await asyncio.sleep(max(0.0, begin + (index + FRAME) / SAMPLE_RATE - loop.time()))
+        try:
+            for index in range(0, len(samples), FRAME):
+                if self.ended.is_set():
+                    return
+                frame = samples[index : index + FRAME]
+                if len(frame) < FRAME:
+                    frame = np.pad(frame, (0, FRAME - len(frame)))
+                self._media.send_audio_pcm(frame.astype("<i2").tobytes(), self._timestamp)
+                self._timestamp += FRAME
+                self.late_s = max(self.late_s, loop.time() - begin - index / SAMPLE_RATE)
+                self._due = begin + (index + FRAME) / SAMPLE_RATE
+                await asyncio.sleep(max(0.0, self._due - loop.time()))
+        finally:
+            self._due = None
 
     async def be_silent(self, seconds: float) -> None:
         """Send silence, as a telephone does while nobody speaks."""
         await self.say(np.zeros(int(seconds * SAMPLE_RATE), dtype=np.int16))
+
+    def behind_s(self) -> float:
+        """Give how much of what it is saying is due by now and not sent, in seconds."""
+        return 0.0 if self._due is None else asyncio.get_running_loop().time() - self._due
 
     def heard_samples(self) -> NDArray[np.int16]:
         """Everything heard so far as one array."""
