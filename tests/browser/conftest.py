@@ -104,6 +104,7 @@ class Visit:
 
     def check_accessible(self, only: tuple[str, ...] = ()) -> None:
         """Axe finds nothing. It puts its own styles in, which the policy refuses: look at faults before."""
+        self.page.wait_for_load_state("load")  # until then `hands` hides what can be pressed
         self.check_quiet()
         found = Axe().run(self.page, options={"runOnly": list(only)} if only else None)
         self.expects_faults = True
