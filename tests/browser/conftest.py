@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
-from tests.browser.hands import wait_like_a_user
+from tests.browser.hands import wait_like_a_user, wait_until_up
 from tests.browser.stage import Stage
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -104,7 +104,7 @@ class Visit:
 
     def check_accessible(self, only: tuple[str, ...] = ()) -> None:
         """Axe finds nothing. It puts its own styles in, which the policy refuses: look at faults before."""
-        self.page.wait_for_load_state("load")  # until then `hands` hides what can be pressed
+        wait_until_up(self.page)
         self.check_quiet()
         found = Axe().run(self.page, options={"runOnly": list(only)} if only else None)
         self.expects_faults = True

@@ -7,7 +7,11 @@ if (document.readyState !== "complete") {
   const cover = new CSSStyleSheet();
   cover.replaceSync("a, button, select, :is(input, textarea):not([autofocus]) { visibility: hidden }");
   document.adoptedStyleSheets.push(cover);
-  addEventListener("load", () => { document.adoptedStyleSheets = [] }, { once: true });
+  const uncover = () => {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== cover);
+  };
+  // htmx, a deferred script, begins to listen in a timer that it sets while it is read, so before this one.
+  addEventListener("load", () => setTimeout(uncover), { once: true });
 }
 """
 
@@ -15,6 +19,12 @@ if (document.readyState !== "complete") {
 def wait_like_a_user(context: BrowserContext) -> None:
     """Nothing can be clicked or chosen before its page has loaded, for only then its scripts listen."""
     context.add_init_script(_COVER_UNTIL_LOADED)
+
+
+def wait_until_up(page: Page) -> None:
+    """Wait until the page has loaded and everything on it can be seen and pressed."""
+    page.wait_for_load_state("load")
+    page.evaluate("() => new Promise((done) => setTimeout(done))")  # timers go off in their order
 
 
 def press(page: Page, *keys: str) -> None:
