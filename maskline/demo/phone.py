@@ -85,11 +85,7 @@ class _Transport(UdpSipTransport):
 
 
 class Phone:
-    """One telephone with one line. `heard` is every sample that came in, in order.
-
-    `late_s` is the longest that a packet of this call went out behind its time: a process that gets no core
-    for a while sends the rest in a burst, which no telephone does.
-    """
+    """One telephone with one line. `heard` is every sample that came in, in order."""
 
     def __init__(self, user: str, *, password: str | None = None, port: int = 0) -> None:
         self.user = user
@@ -109,7 +105,6 @@ class Phone:
         self._due: float | None = None  # the next packet
         self._answer_after_s: float | None = None
         self.heard: list[NDArray[np.int16]] = []
-        self.late_s = 0.0
         self.rang = asyncio.Event()
         self.connected = asyncio.Event()
         self.ended = asyncio.Event()
@@ -182,7 +177,6 @@ class Phone:
                     frame = np.pad(frame, (0, FRAME - len(frame)))
                 self._media.send_audio_pcm(frame.astype("<i2").tobytes(), self._timestamp)
                 self._timestamp += FRAME
-                self.late_s = max(self.late_s, loop.time() - begin - index / SAMPLE_RATE)
                 self._due = begin + (index + FRAME) / SAMPLE_RATE
                 await asyncio.sleep(max(0.0, self._due - loop.time()))
         finally:
@@ -255,7 +249,6 @@ class Phone:
     def _forget_call(self) -> None:
         self._outgoing = self._incoming = None
         self.heard = []
-        self.late_s = 0.0
         for event in (self.rang, self.connected, self.ended):
             event.clear()
 
