@@ -86,6 +86,7 @@ class Visit:
 
     def settle(self) -> None:
         """Wait until the page has all that it asked for, and asks for no more: Playwright's own wait takes 500 ms."""
+        wait_until_up(self.page)
         deadline, quiet = time.monotonic() + PATIENCE_MS / 1000, 0
         while quiet < QUIET_ROUNDS:
             assert time.monotonic() < deadline, [request.url for request in self.open]

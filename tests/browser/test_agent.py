@@ -13,7 +13,7 @@ from gateway.calls.causes import Cause, EndedBy
 from gateway.calls.flow import Mark
 from tests.browser.agent_day import LIN_PHONES, WRITTEN_NUMBER, CallsThatOpen, seed
 from tests.browser.conftest import START, Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.stage import Stage
 
 Open = Callable[..., Visit]
@@ -86,7 +86,7 @@ def test_one_click_calls_and_the_page_says_how_far_it_is(visit: Open, stage: Sta
     calls: CallsThatOpen = stage.calls_process  # type: ignore[assignment]
     page = visit("lin", width=390).go("/today")
     button = page.locator(".work-item", has_text="138****0000").get_by_role("button", name="拨打")
-    button.focus()
+    focus(button)
     press(page, "Enter")
     live = page.locator("#live-call")
     expect(live).to_contain_text("您的话机正在响")
@@ -113,7 +113,7 @@ def test_a_call_is_hung_up_and_a_fault_says_what_to_do(visit: Open, stage: Stage
     page = one.go("/today")
     page.locator(".work-item", has_text="138****0005").get_by_role("button", name="拨打").click()
     hangup = page.locator("#live-call").get_by_role("button", name="挂断")
-    hangup.focus()
+    focus(hangup)
     with page.expect_response(lambda answer: "/today/call/" in answer.url):
         pass
     expect(hangup).to_be_focused()

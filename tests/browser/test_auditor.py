@@ -20,7 +20,7 @@ from core.ledger.timestamping import Authority, Timestamps
 from core.sealed import Secret
 from dashboard.pages.auditor.evidence import VERIFIER
 from tests.browser.conftest import START, Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.stage import Stage
 from tests.support.tsa import timestamp_authority
 
@@ -231,7 +231,7 @@ def test_entries_are_filtered_paged_and_opened_with_the_keyboard(visit: Any, sta
     page.get_by_label("类别").select_option("contact.verdict")
     expect(rows).to_have_count(8)
     expect(page).to_have_url(f"{stage.url}/ledger?kind=contact.verdict")
-    rows.first.get_by_role("link").focus()
+    focus(rows.first.get_by_role("link"))
     press(page, "Enter")
     expect(page.get_by_role("heading", name="条目原文")).to_be_visible()
     page.get_by_role("link", name="←").last.click()
@@ -336,7 +336,7 @@ def test_charts_are_walked_with_the_keyboard_and_filtered(visit: Any, stage: Sta
     window: Visit = visit("zhao")
     page = window.go(f"/analysis?{TODAY}")
     first = page.locator(".columns-chart").first.locator("a")
-    first.nth(0).focus()
+    focus(first.nth(0))
     press(page, "ArrowRight")
     expect(first.nth(1)).to_be_focused()
     press(page, "Enter")

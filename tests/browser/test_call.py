@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from gateway.calls.models import CallRow
 from tests.browser.conftest import Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.stage import Stage
 
 PATIENCE_S = 60
@@ -81,7 +81,7 @@ def test_clicks_and_enter_in_the_transcript_jump(visit: Any) -> None:
     turn.locator(".words").click(position={"x": 4, "y": 10})
     until(page, f"Math.abs(document.getElementById('audio').currentTime - {begin}) < 1.5")
     first = page.locator("li.turn").nth(1)
-    first.get_by_role("button").focus()
+    focus(first.get_by_role("button"))
     press(page, "Enter")
     begin = float(first.get_attribute("data-begin") or 0)
     until(page, f"Math.abs(document.getElementById('audio').currentTime - {begin}) < 1.5")
@@ -104,7 +104,7 @@ def test_a_finding_jumps_in_sound_and_transcript(visit: Any) -> None:
 
 def test_keys_play_and_seek(visit: Any) -> None:
     page = loaded(visit)
-    page.locator("#wave").focus()
+    focus(page.locator("#wave"))
     press(page, "ArrowRight")
     assert position(page) == pytest.approx(5, abs=0.1)
     press(page, "l")

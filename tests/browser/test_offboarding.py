@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.leaving_day import add_customer, seed
 from tests.browser.stage import Stage
 
@@ -59,7 +59,7 @@ def test_a_leaver_is_unbound_a_second_administrator_is_told_and_it_is_undone(
     panel(page).get_by_role("button", name="预览").click()
     expect(page.get_by_role("alert")).to_contain_text("请指定接手人")
     panel(page).get_by_label("接手人").select_option(stage.extra["he"])
-    panel(page).get_by_role("button", name="预览").focus()
+    focus(panel(page).get_by_role("button", name="预览"))
     press(page, "Enter")
     expect(panel(page)).to_contain_text("移交 2 位客户")
     expect(panel(page)).to_contain_text(re.compile("郑\\*、王\\*|王\\*、郑\\*"))

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.stage import Stage
 
 PATHS = ("/", "/calls", "/calls?band=flag", "/calls?until=2020-01-01", "/nowhere")
@@ -140,7 +140,7 @@ def test_a_bad_filter_is_explained(visit: Any) -> None:
 def test_rows_open_with_the_keyboard(visit: Any, stage: Stage) -> None:
     window: Visit = visit("zhao")
     page = window.go("/calls")
-    page.locator("#rows .row-link").first.focus()
+    focus(page.locator("#rows .row-link").first)
     press(page, "Enter")
     expect(page).to_have_url(f"{stage.url}/calls/{stage.seeded.calls['refused']}")
     press(page, "Tab")

@@ -20,7 +20,7 @@ from devicepolicy.policies.assignments import Target
 from devicepolicy.policies.model import Layer, TargetKind
 from devicepolicy.uploads.conduct_desk import EventFilter
 from tests.browser.conftest import Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.stage import Stage
 from tests.support.uploading import CHAT_APP, UploadingPhone
 
@@ -244,7 +244,7 @@ def test_conduct_is_handled_in_one_go_by_keyboard_taken_back_and_noted(
     expect(rows).to_have_count(3)
     deleted = page.locator(f"#event-{conduct['CONTACT_DELETED']}")
     expect(deleted).to_be_visible()  # nothing takes the focus before
-    deleted.focus()
+    focus(deleted)
     press(page, "Enter")
     expect(page.get_by_role("region", name="手机上删了，这里还在")).to_contain_text("138****8001")
     page.get_by_label("处理说明").fill("等员工回话，电话 13912345678")
@@ -345,10 +345,10 @@ def test_an_order_is_given_by_keyboard_and_its_end_shows_by_itself(
 ) -> None:
     good = fleet["good"]
     page: Page = visit("admin").go(f"/phones/{good.device_id}")
-    page.locator("#act-lock").focus()
+    focus(page.locator("#act-lock"))
     press(page, "Enter")
     expect(page.get_by_role("dialog")).to_contain_text("手机立即锁屏")
-    page.get_by_role("dialog").get_by_role("button", name="锁屏").focus()
+    focus(page.get_by_role("dialog").get_by_role("button", name="锁屏"))
     press(page, "Enter")
     order = page.locator("#orders li[data-id]").first
     expect(order).to_contain_text("等待手机来取")

@@ -14,7 +14,7 @@ from devicepolicy.policies.model import Layer, PolicySubject, TargetKind
 from devicepolicy.policies.rollout import AbortRule
 from devicepolicy.policies.rollouts import RolloutPlan
 from tests.browser.conftest import Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.leaving_day import add_phone
 from tests.browser.stage import Stage
 
@@ -73,7 +73,7 @@ def write_policy(page: Page) -> dict[str, Any]:
     """Begin with a ready policy, be refused with everything kept, and save; give the document."""
     page.get_by_label("名称").fill("门店手机")
     page.get_by_label("营销工作手机").check()
-    page.get_by_label("名称").focus()
+    focus(page.get_by_label("名称"))
     press(page, "Enter")
     expect(page.get_by_role("status")).to_contain_text("已新建")
     page.get_by_role("button", name="JSON").click()
@@ -149,7 +149,7 @@ def test_a_setting_is_found_chosen_refused_beside_it_and_saved(visit: Any, stage
     expect(row).to_contain_text("Screenshots and screen recording")
     expect(row).to_contain_text("现成策略“催收工作手机（严格）” 禁止")
     expect(page.locator("[id='at-bluetoothDisabled']")).to_be_hidden()
-    row.get_by_role("radio", name="未规定").focus()
+    focus(row.get_by_role("radio", name="未规定"))
     press(page, "ArrowRight")
     expect(row.get_by_role("radio", name="禁止")).to_be_checked()
     expect(page.locator("#effect")).to_contain_text("未规定 → 禁止")  # before anything is saved

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from qa.review.model import Ruling
 from tests.browser.conftest import START, Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.review_day import review_day
 from tests.browser.stage import Stage
 
@@ -74,7 +74,7 @@ def test_undo_takes_back_and_history_keeps(visit: Any, stage: Stage) -> None:
     press(page, "Control+Enter")
     expect(page.locator(f"#{finding} .ruled")).to_contain_text("已推翻")
     press(page, "Escape")
-    page.locator("#main").focus()
+    focus(page.locator("#main"))
     while at_hand(page).get_attribute("id") != finding:
         press(page, "p")
     press(page, "u")

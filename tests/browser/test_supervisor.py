@@ -22,7 +22,7 @@ from gateway.messages.service import SendRequest
 from maskline.demo.scenario import scripted_calls
 from qa.memory import ScriptedTranscriber
 from tests.browser.conftest import START, Visit
-from tests.browser.hands import press
+from tests.browser.hands import focus, press
 from tests.browser.seed import _heard
 from tests.browser.stage import Stage
 
@@ -138,7 +138,7 @@ def test_an_alert_shows_up_and_is_said_aloud(visit: Any, stage: Stage) -> None:
 def test_a_call_is_ended_after_its_consequences_were_shown(visit: Any, stage: Stage) -> None:
     page = live(visit).page
     end = page.get_by_role("link", name="挂断 林晓 的通话")
-    end.focus()
+    focus(end)
     press(page, "Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("冯* 131****1009")
