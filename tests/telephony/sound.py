@@ -15,6 +15,8 @@ STAFF_HZ = 440
 CUSTOMER_HZ = 1250
 FRAME = 160  # 20 ms
 PT_ULAW, PT_ALAW = 0, 8
+NOTICE_S = 2.3
+"""How long the gateway's notice of the recording takes, or a little less."""
 
 
 def share(samples: NDArray[np.int16], hertz: float) -> float:
@@ -44,7 +46,8 @@ def assert_voices(
 ) -> None:
     """Each voice is on its own channel for that long, and not on the other one at all."""
     for channel, own, other in ((0, staff_hz, customer_hz), (1, customer_hz, staff_hz)):
-        assert spoken(samples[channel], own) >= seconds, f"channel {channel}: voice too short"
+        heard_s = spoken(samples[channel], own)
+        assert heard_s >= seconds, f"channel {channel}: {heard_s:.2f} s of voice, not {seconds:.2f} s"
         assert share(samples[channel], own) > 0.8, f"channel {channel}: not its own voice"
         assert share(samples[channel], other) < 0.001, f"channel {channel}: the other side's voice"
 
@@ -67,7 +70,8 @@ def hears(received: list[bytes], hertz: float) -> bool:
 async def speak_on(*sides: tuple[Any, float, float], seconds: float) -> float:
     """Let calls speak a tone each until they hear another, so through the notice, and then for so long.
 
-    Gives for how many seconds they spoke. A busy gateway plays the notice later: nothing here counts on when.
+    Gives for how many seconds they spoke. A busy gateway plays the notice later, and a busy phone comes to speak when
+    half of it has been played: nothing here counts on when, and both say as much as if they had heard all of it.
     """
     crossed = asyncio.Event()
 
@@ -78,24 +82,25 @@ async def speak_on(*sides: tuple[Any, float, float], seconds: float) -> float:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(listen())
-        lengths = [
-            group.create_task(_speak_until(call, hertz, crossed, int(seconds * RATE / FRAME)))
-            for call, hertz, _ in sides
-        ]
+        lengths = [group.create_task(_speak_until(call, hertz, crossed, seconds)) for call, hertz, _ in sides]
     return max(length.result() for length in lengths)
 
 
-async def _speak_until(call: Any, hertz: float, crossed: asyncio.Event, after: int) -> float:
-    """Send the tone in a circle at the pace of a telephone until the event, and so many packets more."""
+async def _speak_until(call: Any, hertz: float, crossed: asyncio.Event, after_s: float) -> float:
+    """Send the tone in a circle at the pace of a telephone until the event, and for so long after it."""
     loop, codes = asyncio.get_running_loop(), g711.encode(tone(hertz, RATE), call.law)
-    begin, number, rest = loop.time(), 0, after
-    while rest > 0:
+    begin, number, rest, least = loop.time(), 0, _packets(after_s), _packets(NOTICE_S + after_s)
+    while rest > 0 or number < least:
         await asyncio.sleep(max(begin + number * FRAME / RATE - loop.time(), 0))
         start = number * FRAME % RATE
         call.rtp.say(codes[start : start + FRAME], payload_type=PT_ULAW if call.law is Law.ULAW else PT_ALAW)
         number += 1
         rest -= crossed.is_set()
     return number * FRAME / RATE
+
+
+def _packets(seconds: float) -> int:
+    return int(seconds * RATE / FRAME)
 
 
 async def converse(staff: Any, customer: Any, *, seconds: float = 1.0) -> float:
