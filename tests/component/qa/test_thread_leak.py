@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,8 @@ NUMBERS = (
 )  # fmt: skip
 ACCOUNTS = ("微信wx_canary_88", "vx：canary88", "https://canary.example/a")
 SPELLINGS = (*NUMBERS, "canary")
+ID = re.compile(r"\b[0-9a-f]{32}\b")
+"""Drawn by lot: one in some thousand holds any four digits."""
 WECHAT = "加我微信wx_canary_88，告诉你家人{0}，{0}王八蛋"
 
 
@@ -105,7 +108,7 @@ async def test_no_canary_comes_out(desk: ThreadDesk, tmp_path: Path, log: io.Str
     assert "告诉你家人" in late
     assert "*" * 11 in late
     assert [spelling for spelling in SPELLINGS if spelling in early + late] == []
-    assert "8888" not in late.replace("138****8000", "")
+    assert "8888" not in ID.sub("", late.replace("138****8000", ""))
     async with desk.database.read() as session:
         ledger = b"".join(await session.scalars(select(EntryRow.record)))
         outbox = "".join(str(row.payload) + row.key for row in await session.scalars(select(OutboxRow)))
