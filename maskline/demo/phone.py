@@ -186,6 +186,10 @@ class Phone:
         """Send silence, as a telephone does while nobody speaks."""
         await self.say(np.zeros(int(seconds * SAMPLE_RATE), dtype=np.int16))
 
+    def said_s(self) -> float:
+        """Give how many seconds of sound it has sent in this call."""
+        return self._timestamp / SAMPLE_RATE
+
     def behind_s(self) -> float:
         """Give how much of what it is saying is due by now and not sent, in seconds."""
         return 0.0 if self._due is None else asyncio.get_running_loop().time() - self._due

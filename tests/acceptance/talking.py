@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from core.tasks import cancel, spawn
 from maskline.demo.phone import Phone
 from maskline.demo.scenario import FOLDER
 from tests.support.media import RATE, tone
-from tests.support.system_desk import Bound, Recorded, SystemDesk
+from tests.support.system_desk import Bound, Recorded, SystemDesk, awaited
 from tests.telephony.sound import CUSTOMER_HZ, STAFF_HZ, share, spoken
 
 NOTICE_S = 3.0
@@ -54,15 +54,35 @@ class Talk:
         end = self.began + NOTICE_S + SPEECH_S + extra_s
         await asyncio.sleep(end - asyncio.get_running_loop().time())
 
-    async def elapsed_s(self) -> float:
-        """Let the phones send all that is due, and give the time since the answer.
+    async def said_s(self) -> float:
+        """Let the phones send all that is due, and give how much they have said since the answer.
 
         This process may just have had no core, or waited for something: hung up at once, its phones would never
         say what telephones would long have said.
         """
         while max(self.staff.behind_s(), self.customer.behind_s()) > ON_TIME_S:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        return asyncio.get_running_loop().time() - self.began
+        return min(self.staff.said_s(), self.customer.said_s())
+
+    async def said_and_kept_s(self, desk: SystemDesk) -> float:
+        """Wait until the disk holds what was said, but for the last second; give how much was said until then.
+
+        For what kills the recorder: what it has not taken from its socket, because there was no core for it, is
+        lost with it.
+        """
+        (row,) = await desk.calls(self.bound)
+        said_s = 0.0
+
+        async def look() -> bool:
+            nonlocal said_s
+            said_s = await self.said_s()
+            with suppress(AssertionError):
+                assert_kept(await desk.recording_so_far(row), until_s=said_s)
+                return True
+            return False
+
+        await awaited(look, what=f"the disk holds what was said, but for {LOST_AT_MOST_S} s")
+        return said_s
 
     async def over(self) -> None:
         """Wait until both phones were hung up."""
@@ -93,7 +113,7 @@ async def talking(desk: SystemDesk, customer: Phone, bound: Bound) -> AsyncItera
 
 
 def assert_kept(recorded: Recorded, *, until_s: float) -> None:
-    """Both voices are on their channels up to a second before `until_s`, counted from the answer."""
+    """Both voices are on their channels up to a second before `until_s` of what was said."""
     for channel, hertz, other, number in (
         (0, STAFF_HZ, CUSTOMER_HZ, THREAT),
         (1, CUSTOMER_HZ, STAFF_HZ, ANSWER),

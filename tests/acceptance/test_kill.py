@@ -28,7 +28,7 @@ async def test_the_call_goes_on_without_web_worker_and_relay(system, desk, custo
             await system.restarted(name)
             assert not talk.staff.ended.is_set()
             assert not customer.ended.is_set()
-        until_s = await talk.elapsed_s()
+        until_s = await talk.said_s()
         await talk.staff.hang_up()
         await asyncio.wait_for(customer.ended.wait(), 60)
     await assert_all_right(desk, talk, "completed", until_s)
@@ -38,7 +38,7 @@ async def test_the_switch_is_killed(system, desk, customer):
     bound = await desk.bind(await desk.hire())
     async with talking(desk, customer, bound) as talk:
         await talk.until_spoken()
-        until_s = await talk.elapsed_s()
+        until_s = await talk.said_s()
         system.kill("switch")
         row = await desk.one_call(bound, "switch-lost")
         await system.restarted("switch")
@@ -50,7 +50,7 @@ async def test_calls_is_killed(system, desk, customer):
     bound = await desk.bind(await desk.hire())
     async with talking(desk, customer, bound) as talk:
         await talk.until_spoken()
-        until_s = await talk.elapsed_s()
+        until_s = await talk.said_and_kept_s(desk)
         system.kill("calls")
         await talk.over()  # no recorder, no call: the switch hangs up by itself
         await system.restarted("calls")
@@ -62,7 +62,7 @@ async def test_the_worker_is_killed_while_it_transcribes(system, desk, customer)
     bound = await desk.bind(await desk.hire())
     async with talking(desk, customer, bound) as talk:
         await talk.until_spoken(0.5)
-        until_s = await talk.elapsed_s()
+        until_s = await talk.said_s()
         await talk.staff.hang_up()
     (row,) = await desk.closed(bound)
 
@@ -101,7 +101,7 @@ async def test_the_relay_is_killed_before_it_publishes(system, desk, customer):
     async with talking(desk, customer, bound) as talk:
         await talk.until_spoken(0.5)
         await asyncio.to_thread(stop_between_transactions, system, desk)  # the phones go on speaking
-        until_s = await talk.elapsed_s()
+        until_s = await talk.said_s()
         await talk.staff.hang_up()
     (row,) = await desk.closed(bound)
     async with desk.ground.database.read() as session:
@@ -118,7 +118,7 @@ async def test_the_supervisor_is_killed(system, desk, customer):
     bound = await desk.bind(await desk.hire())
     async with talking(desk, customer, bound) as talk:
         await talk.until_spoken()
-        until_s = await talk.elapsed_s()
+        until_s = await talk.said_s()
         await system.kill_supervisor()
         await talk.over()
     await asyncio.to_thread(system.start)
@@ -134,7 +134,7 @@ async def test_everything_is_killed_at_once(system, desk, customer):
     bound = await desk.bind(await desk.hire())
     async with talking(desk, customer, bound) as talk:
         await talk.until_spoken()
-        until_s = await talk.elapsed_s()
+        until_s = await talk.said_and_kept_s(desk)
         await system.cut_power()
     await asyncio.to_thread(system.start)
     await assert_all_right(desk, talk, "interrupted", until_s)

@@ -65,7 +65,7 @@ async def test_a_call_is_inspected_and_the_worker_may_die(scaled, rabbitmq_url):
                 await talk.until_spoken(0.5)
                 scaled.kill("worker")
                 await scaled.restarted("worker")
-                until_s = await talk.elapsed_s()
+                until_s = await talk.said_s()
                 await talk.staff.hang_up()
                 await asyncio.wait_for(customer.ended.wait(), 60)
             await assert_all_right(desk, talk, "completed", until_s)

@@ -4,10 +4,13 @@ import asyncio
 import hashlib
 import itertools
 import json
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import rfc8785
@@ -16,6 +19,7 @@ from sqlalchemy import func, select
 
 from core.access.employees import NewEmployee
 from core.access.model import Principal, Role, Scope
+from core.blobs import LocalBlobStore
 from core.ledger.models import EntryRow
 from core.outbox import OutboxRow
 from gateway.calls.accounts import FreshAccount, SipAccountService
@@ -26,7 +30,7 @@ from gateway.calls.models import CallRow, cdr_document
 from gateway.contact.model import Channel, Purpose
 from gateway.contact.models import ContactRow
 from gateway.customers.model import CustomerInput
-from gateway.media.recording import RecordingEvent, RecordingReader
+from gateway.media.recording import RecordingEvent, RecordingReader, recover_recording
 from gateway.numbers.model import BindRequest, LineDraft
 from maskline.demo.zones import daytime_zone, late_zone
 from maskline.ground import Ground
@@ -200,13 +204,28 @@ class SystemDesk:
 
     async def recording(self, row: CallRow) -> Recorded:
         """Read a recording back, and require that it is the one the books name."""
-        async with self.ground.database.read() as session:
-            key = await recording_key(session, self.ground.subject_keys, row.id, row.customer_id)
         assert row.recording_id is not None
+        key = await self._recording_key(row)
         async with await RecordingReader.open(self.ground.blobs, row.recording_id, key) as reader:
-            assert reader.call_id == row.id
             assert await reader.wav_sha256() == row.wav_sha256
-            return Recorded(await reader.samples(), await reader.events(), reader.complete)
+            return await _read(reader, row)
+
+    async def recording_so_far(self, row: CallRow) -> Recorded:
+        """Read what the disk has of the recording of a live call: all that a crash would leave of it."""
+        assert row.recording_id is not None
+        (part,) = (self.system.settings.data_dir / "blobs").glob(f"??/{row.recording_id}.part")
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / part.parent.name
+            place.mkdir()
+            shutil.copy(part, place)
+            copies, key = LocalBlobStore(Path(folder)), await self._recording_key(row)
+            await recover_recording(copies, row.recording_id, key)
+            async with await RecordingReader.open(copies, row.recording_id, key) as reader:
+                return await _read(reader, row)
+
+    async def _recording_key(self, row: CallRow) -> bytes:
+        async with self.ground.database.read() as session:
+            return await recording_key(session, self.ground.subject_keys, row.id, row.customer_id)
 
     async def idle(self) -> None:
         """Wait until the calls process drives no call any more."""
@@ -217,6 +236,11 @@ class SystemDesk:
                 return facts.get("live_calls") == 0 and facts.get("unfiled_calls") == 0
 
             await awaited(look, what="no live call")
+
+
+async def _read(reader: RecordingReader, row: CallRow) -> Recorded:
+    assert reader.call_id == row.id
+    return Recorded(await reader.samples(), await reader.events(), reader.complete)
 
 
 async def awaited(look: Callable[[], Awaitable[bool]], *, what: str, timeout_s: float = 60) -> None:
