@@ -27,10 +27,10 @@ failed=0
 step "pytest: unit, component, conformance"
 $bin/pytest tests/unit tests/component tests/conformance -n 2 -q --junitxml "$reports/fast.xml" || failed=1
 # The long ones first, so that all are busy to the end; three, for each waits more than it works, and with four
-# the telephones of a test got no core for a second at a time. The files tell stories, in their own order.
+# the telephones of a test got no core for a second at a time. tests/conftest.py keeps their order.
 step "pytest: acceptance, leak, telephony, browser, hardening"
 $bin/pytest tests/acceptance tests/leak tests/telephony tests/browser tests/hardening -q \
-    -n 3 --dist loadfile --no-loadscope-reorder --randomly-dont-reorganize \
+    -n 3 --dist loadfile --no-loadscope-reorder \
     --junitxml "$reports/system.xml" || failed=1
 step "all"
 $bin/python - "$reports"/*.xml <<'PY'

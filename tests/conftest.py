@@ -16,12 +16,22 @@ from maskline.tables import load_metadata
 from tests.support.postgres import PostgresMissing, PostgresServer
 
 TESTED = "tested"
+STORIES = ("acceptance", "leak", "telephony", "browser", "hardening")
+"""Folders whose files share one system from test to test."""
 
 # No test asserts a time: an example may take as long as a busy machine needs, and so may finding one.
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Keep the stories in their order: pytest-randomly shuffles all tests but these."""
+    written = [item for item in items if item.path.parent.name in STORIES]
+    yield
+    items[:] = [item for item in items if item.path.parent.name not in STORIES] + written
 
 
 @pytest.fixture
