@@ -41,7 +41,8 @@ class Recorder:
     """Implements `AudioTap`. Frames count from the moment of `start`.
 
     A block is written once its end lies a reorder window in the past, so a crash loses at most
-    0.7 s. Counters only grow when a block is on disk.
+    0.7 s of the time line. A voice that came in a burst runs ahead of it until its next pause
+    (`timeline`): then as much more of that voice is lost. Counters only grow when a block is on disk.
     """
 
     def __init__(self, appender: Appender) -> None:

@@ -5,18 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from gateway.media import g711
 from gateway.media.model import Law
+from gateway.media.prompts import RECORDING_NOTICE
 from tests.support.media import RATE, RtpPhone, tone
 
 STAFF_HZ = 440
 CUSTOMER_HZ = 1250
 FRAME = 160  # 20 ms
 PT_ULAW, PT_ALAW = 0, 8
-NOTICE_S = 2.3
-"""How long the gateway's notice of the recording takes, or a little less."""
+NOTICE_LASTS_S = soundfile.info(RECORDING_NOTICE).duration
+"""How long the gateway plays its notice of the recording before the voices cross."""
 
 
 def share(samples: NDArray[np.int16], hertz: float) -> float:
@@ -89,7 +91,7 @@ async def speak_on(*sides: tuple[Any, float, float], seconds: float) -> float:
 async def _speak_until(call: Any, hertz: float, crossed: asyncio.Event, after_s: float) -> float:
     """Send the tone in a circle at the pace of a telephone until the event, and for so long after it."""
     loop, codes = asyncio.get_running_loop(), g711.encode(tone(hertz, RATE), call.law)
-    begin, number, rest, least = loop.time(), 0, _packets(after_s), _packets(NOTICE_S + after_s)
+    begin, number, rest, least = loop.time(), 0, _packets(after_s), _packets(NOTICE_LASTS_S + after_s)
     while rest > 0 or number < least:
         await asyncio.sleep(max(begin + number * FRAME / RATE - loop.time(), 0))
         start = number * FRAME % RATE
